@@ -1,0 +1,155 @@
+"""What a label is: the label set, the columns an item is read from, and how two answers compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from goldleaf.errors import ConfigError, VotesError, did_you_mean, names
+
+Modality = Literal["text", "image", "table"]
+
+
+@dataclass(frozen=True)
+class Classify:
+    """One label per item, out of a fixed list that may grow.
+
+    Args:
+        labels: the label names, in the order of their keys and of the exported class integers.
+        text: the column that holds the text of an item; or
+        image: the column that holds an image (a path, or encoded bytes); or
+        table: the columns that make up a table row, `"*"` for all but the key.
+        key: a column whose value names a row for good; without it a row is named by its content.
+        descriptions: a sentence for a label, shown to whoever answers.
+    """
+
+    labels: tuple[str, ...]
+    text: str | None = None
+    image: str | None = None
+    table: tuple[str, ...] | Literal["*"] | None = None
+    key: str | None = None
+    descriptions: tuple[tuple[str, str], ...] = ()
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        text: str | None = None,
+        image: str | None = None,
+        table: Sequence[str] | Literal["*"] | None = None,
+        key: str | None = None,
+        descriptions: dict[str, str] | None = None,
+    ) -> None:
+        names_ = tuple(str(label) for label in labels)
+        if len(names_) < 2:
+            raise ConfigError(f"`labels` needs at least two labels, got {list(names_)!r}.")
+        twice = {name for name in names_ if names_.count(name) > 1}
+        if twice or any(not name.strip() for name in names_):
+            raise ConfigError(f"`labels` must be distinct and not empty, got {list(names_)!r}.")
+        if sum(column is not None for column in (text, image, table)) != 1:
+            raise ConfigError(
+                f"Classify needs exactly one of `text`, `image`, `table`, got text={text!r}, image={image!r}, table={table!r}."
+            )
+        for label in descriptions or {}:
+            if label not in names_:
+                raise ConfigError(f"`descriptions` names {label!r}, which is not among the labels {names(names_)}.")
+        columns: Any = table if table is None or table == "*" else tuple(table)
+        set_ = object.__setattr__
+        set_(self, "labels", names_)
+        set_(self, "text", text)
+        set_(self, "image", image)
+        set_(self, "table", columns)
+        set_(self, "key", key)
+        set_(self, "descriptions", tuple((descriptions or {}).items()))
+
+    @property
+    def modality(self) -> Modality:
+        return "text" if self.text is not None else "image" if self.image is not None else "table"
+
+    def fields(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The content columns out of those the data has: what is shown, hashed and encoded."""
+        wanted = (
+            tuple(name for name in columns if name != self.key)
+            if self.table == "*"
+            else self.table or tuple(name for name in (self.text, self.image) if name is not None)
+        )
+        for name in (*wanted, *((self.key,) if self.key else ())):
+            if name not in columns:
+                raise ConfigError(
+                    f"No column `{name}`; the data has {names(columns)}.{did_you_mean(name, columns)}",
+                    do="Name the column as it stands in the first line of the file.",
+                )
+        return wanted
+
+    def index(self, label: str, where: str) -> int:
+        """The class integer of `label`; `where` says whose answer it was, for the error."""
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise VotesError(
+                f"Unknown label {label!r} in {where}; allowed: {names(self.labels)}.{did_you_mean(label, self.labels)}",
+                do="Correct it, or add the label to `labels` in goldleaf.toml.",
+            ) from None
+
+    def loss(self, label: int, truth: int) -> float:
+        """1.0 when the label is wrong, else 0.0."""
+        return float(label != truth)
+
+    def with_label(self, label: str) -> Classify:
+        """The same task with one more label at the end."""
+        return Classify.from_dict({**self.to_dict(), "labels": [*self.labels, label]})
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands under [task] in goldleaf.toml."""
+        body: dict[str, Any] = {"type": "classify", "labels": list(self.labels)}
+        for name in ("text", "image", "key"):
+            if getattr(self, name) is not None:
+                body[name] = getattr(self, name)
+        if self.table is not None:
+            body["table"] = self.table if self.table == "*" else list(self.table)
+        if self.descriptions:
+            body["descriptions"] = dict(self.descriptions)
+        return body
+
+    @classmethod
+    def from_dict(cls, body: dict[str, Any]) -> Classify:
+        body = dict(body)
+        kind = body.pop("type", "classify")
+        if kind != "classify":
+            raise ConfigError(f"Unknown task type {kind!r}; allowed: `classify`.")
+        allowed = ("labels", "text", "image", "table", "key", "descriptions")
+        for name in body:
+            if name not in allowed:
+                raise ConfigError(f"Unknown setting `{name}` under [task]; allowed: {names(allowed)}.{did_you_mean(name, allowed)}")
+        if "labels" not in body:
+            raise ConfigError("[task] has no `labels`.", do='Write e.g. labels = ["positive", "negative"].')
+        return cls(body.pop("labels"), **body)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The error you can live with, and how sure you want to be.
+
+    Args:
+        error: the largest share of wrong labels in the delivered data set, in (0, 1).
+        confidence: the probability, over the random draws of the audit, that the claim is true, in (0, 1).
+        cant_tell: what an audit answer "can't tell" is: an "error" that stays in the data set (default), or
+            "exclude": the item leaves the data set and is not counted. Fixed before the audit starts.
+    """
+
+    error: float = 0.05
+    confidence: float = 0.95
+    cant_tell: Literal["error", "exclude"] = "error"
+
+    def __post_init__(self) -> None:
+        for name in ("error", "confidence"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 < value < 1:
+                raise ConfigError(f"`{name}` must lie strictly between 0 and 1, got {value!r}.")
+        if self.cant_tell not in ("error", "exclude"):
+            raise ConfigError(f"`cant_tell` must be `error` or `exclude`, got {self.cant_tell!r}.")
+
+    @property
+    def alpha(self) -> float:
+        return 1.0 - self.confidence
