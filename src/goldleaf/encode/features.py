@@ -1,0 +1,171 @@
+"""What the probe is fitted on: the encoder's vectors and what the pool itself tells, side by side.
+
+Each block is centred on the pool, its rows scaled to unit norm, weighted, and joined; the joined rows have
+unit norm. Principal components are never removed: the top ones are the classes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock
+
+from goldleaf.encode.base import Encoder, PoolEncoder, Vectors, digest, fingerprint
+from goldleaf.encode.cache import BatchesFrom, Mapped, VectorCache
+from goldleaf.encode.names import build
+from goldleaf.task import Modality
+
+_CHUNK = 16_384  # rows in memory at a time
+
+
+@dataclass(frozen=True)
+class Block:
+    """One encoder and its weight beside the others."""
+
+    encoder: Encoder | PoolEncoder
+    weight: float = 1.0
+
+
+def blocks(modality: Modality, encoder: Encoder | PoolEncoder, fields: tuple[str, ...]) -> tuple[Block, ...]:
+    """The encoder, and at half weight what goes beside it: for texts TF-IDF-SVD of the pool, for photos HOG
+    and colours. The user's own vectors and tables stand alone."""
+    name = getattr(encoder, "name", "")
+    beside = (
+        {"text": "text.svd.v1"}.get(modality) if name.startswith(("text.", "openai:", "sentence-")) else None
+    )
+    if name == "image.lite0.v1":
+        beside = "image.hog.v1"
+    return (Block(encoder), Block(build(beside, fields=fields), 0.5)) if beside else (Block(encoder),)
+
+
+def pool_features(
+    modality: Modality,
+    encoder: Encoder | PoolEncoder,
+    ids: Sequence[str],
+    batches_from: BatchesFrom,
+    folder: Path,
+    *,
+    fields: tuple[str, ...],
+    seed: int = 0,
+) -> Mapped:
+    """The features of the whole pool, computed or read from `folder`.
+
+    Args:
+        modality: of the task.
+        encoder: from `names.build`.
+        ids: one per item, in item order; an id stands for its content.
+        batches_from: `batches_from(start)` yields the items from position `start` on; images as bytes.
+        folder: where vectors and features are kept.
+        fields: the content columns.
+        seed: of the sample that the pool-fitted blocks see.
+
+    Returns:
+        float32 [len(ids), D] with rows of unit norm, mapped read-only from the disk.
+    """
+    parts = blocks(modality, encoder, fields)
+    recipe = fingerprint(
+        "features.v1", seed=seed, parts=[(part.encoder.fingerprint, part.weight) for part in parts]
+    )
+    path = Path(folder) / f"{recipe}-{digest(ids)}.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(path.parent / "features.lock")):
+        if not path.exists():
+            cache = VectorCache(path.parent)
+            made = [_vectors(cache, part.encoder, ids, batches_from, seed) for part in parts]
+            _join(made, [part.weight for part in parts], path)
+            for stale in path.parent.glob(f"{recipe}-*.npy"):
+                if stale != path:
+                    stale.unlink()
+            for part, vectors in zip(parts, made, strict=True):
+                if isinstance(part.encoder, PoolEncoder):
+                    cache.remove(Path(str(vectors.filename)).stem)
+    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class _OfPool:
+    """A fitted encoder under the fingerprint of its recipe and its pool."""
+
+    fitted: Encoder
+    fingerprint: str
+
+    def encode(self, batch: pa.RecordBatch) -> Vectors:
+        return self.fitted.encode(batch)
+
+
+def _vectors(
+    cache: VectorCache,
+    encoder: Encoder | PoolEncoder,
+    ids: Sequence[str],
+    batches_from: BatchesFrom,
+    seed: int,
+) -> Mapped:
+    if isinstance(encoder, PoolEncoder):
+        fitted = encoder.fit(_sample(batches_from, len(ids), encoder.sample, seed))
+        of_pool = _OfPool(fitted, fingerprint(encoder.fingerprint, pool=digest(ids), seed=seed))
+        return cache.vectors(of_pool, ids, batches_from, what="adapt to the pool")
+    own = getattr(encoder, "batches_from", batches_from)
+    return cache.vectors(encoder, ids, own)
+
+
+def _sample(batches_from: BatchesFrom, n: int, at_most: int, seed: int) -> pa.Table:
+    """`at_most` of the `n` items, drawn at random, in item order."""
+    chosen = np.arange(n)
+    if n > at_most:
+        chosen = np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))
+    taken, at = [], 0
+    for batch in batches_from(0):
+        first, last = np.searchsorted(chosen, [at, at + batch.num_rows])
+        if last > first:
+            taken.append(batch.take(chosen[first:last] - at))
+        at += batch.num_rows
+    return pa.Table.from_batches(taken)
+
+
+def _join(parts: Sequence[Mapped], weights: Sequence[float], path: Path) -> None:
+    """Write the joined features: one pass for the means, one for the rows; no more than a chunk in memory."""
+    total = float(np.sqrt(sum(weight**2 for weight in weights)))
+    means = [_mean(part) for part in parts]
+    shape = (len(parts[0]), sum(part.shape[1] for part in parts))
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for rows in zip(*map(_chunks, parts), strict=True):
+            scaled = [
+                unit_rows(part - mean) * np.float32(weight / total)
+                for part, mean, weight in zip(rows, means, weights, strict=True)
+            ]
+            file.write(np.ascontiguousarray(np.hstack(scaled)).data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+
+
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Rows scaled to unit norm; a zero row stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    norms[norms < 1e-12] = 1
+    scaled: Vectors = vectors / norms
+    return scaled
+
+
+def _mean(part: Mapped) -> Vectors:
+    total = np.zeros(part.shape[1])
+    for rows in _chunks(part):
+        total += rows.sum(axis=0, dtype=np.float64)
+    return (total / len(part)).astype(np.float32)
+
+
+def _chunks(part: Mapped) -> Iterator[Vectors]:
+    """The rows by plain reads: pages of a mapping would stay in the process's memory."""
+    width = part.shape[1]
+    for start in range(0, len(part), _CHUNK):
+        count = min(_CHUNK, len(part) - start)
+        flat = np.fromfile(str(part.filename), np.float32, count * width, offset=4 * start * width)
+        yield flat.reshape(count, width)
