@@ -1,0 +1,221 @@
+"""Audits: ask, take answers, say what they prove. `start`, `resume` and `replay` make one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from math import isclose
+
+import numpy as np
+
+from goldleaf.certificates import bets, census, guess
+from goldleaf.certificates.base import Audit, AuditPlan, Draw, Event, Outcome, allowed
+from goldleaf.certificates.bounds import Evidence, Steps, evidence, share, upper_limit
+from goldleaf.certificates.pool import Pool
+from goldleaf.errors import CertificateError
+
+TOLERANCE = 1e-9  # relative, between two machines' floating point
+
+
+class BettingAudit:
+    """The sequential audit of both methods; its state is a function of the plan and the events alone."""
+
+    def __init__(self, plan: AuditPlan) -> None:
+        self.plan = plan
+        self._uniform = plan.method == "uniform.v1"
+        self._pool = Pool(plan, by_guess=not self._uniform)
+        self._rows_unseen = int(plan.weights.sum())
+        self._tolerated = (allowed(plan.error, plan.rows) + 1) / max(self._rows_unseen, 1)
+        load = self._pool.n * self._pool.w
+        self._worlds = guess.worlds(
+            self._pool.score, load, self._tolerated, plan.expected_error, self._uniform
+        )
+        self._log_weight = self._worlds.log_prior.copy()
+        self._open: dict[int, Draw] = {}
+        self._steps: dict[int, int] = {}  # position -> step
+        self._bets = np.zeros((6, 64))  # the columns of bounds.Steps, by step
+        self._outcomes = np.zeros(64, dtype=np.int8)
+        self._draws = 0
+        self._evidence: Evidence | None = None
+
+    def next(self) -> tuple[Draw, ...]:
+        if not self._open and self._rows_unseen:
+            for draw in self._census() or (self._random(),):
+                self.take(draw)
+        return tuple(self._open.values())
+
+    def take(self, draw: Draw) -> None:
+        """Hold `draw` as an open question."""
+        if draw.position in self._open or not self._pool.holds(draw.position):
+            raise CertificateError(
+                f"Step {draw.step} draws item {draw.position}, which is not an unseen item of the pool."
+            )
+        if draw.step != len(self._steps) + len(self._open):
+            raise CertificateError(f"Step {draw.step} follows {len(self._steps) + len(self._open)} draws.")
+        self._open[draw.position] = draw
+
+    def answer(self, position: int, outcome: Outcome) -> None:
+        outcome = Outcome(outcome)
+        if position in self._steps:
+            step = self._steps[position]
+            self._weigh(position, Outcome(int(self._outcomes[step])), -1.0)
+        elif position in self._open:
+            step = self._book(self._open.pop(position))
+        else:
+            raise CertificateError(
+                f"Item {position} was answered, but it is not a question of this audit.",
+                do="Ask `next()` for the open questions.",
+            )
+        self._outcomes[step] = outcome.value
+        self._weigh(position, outcome, 1.0)
+        self._evidence = None
+
+    def forecast(self) -> float:
+        if self.certified or not self._rows_unseen:
+            return 0.0
+        if self._null() <= 0:
+            return float(self._pool.n.sum())
+        advice = self._advice()
+        return float(min(advice.draws, advice.census, self._pool.n.sum()))
+
+    @property
+    def remaining(self) -> int:
+        return upper_limit(self._seen(), self._rows_unseen, self.plan.alpha)
+
+    @property
+    def bound(self) -> float:
+        return share(self.remaining, self._delivered())
+
+    @property
+    def certified(self) -> bool:
+        return self.remaining <= allowed(self.plan.error, self._delivered())
+
+    def _book(self, draw: Draw) -> int:
+        """Move an open question among the answered ones; its step."""
+        if draw.step >= self._outcomes.size:
+            self._bets = np.concatenate([self._bets, np.zeros_like(self._bets)], axis=1)
+            self._outcomes = np.concatenate([self._outcomes, np.zeros_like(self._outcomes)])
+        weight = int(self.plan.weights[draw.position])
+        right, wrong = (1 - draw.p) / (1 - draw.lam), draw.p / draw.lam
+        self._bets[:, draw.step] = right, wrong, draw.nu, draw.target, draw.least, weight
+        self._steps[draw.position] = draw.step
+        self._pool.remove(draw.position)
+        self._rows_unseen -= weight
+        self._draws += draw.kind == "draw"
+        return draw.step
+
+    def _weigh(self, position: int, outcome: Outcome, sign: float) -> None:
+        """Let an answer speak for the worlds that foresaw it (sign -1: take it back)."""
+        wrong = outcome is Outcome.WRONG or (outcome is Outcome.CANT_TELL and self.plan.cant_tell == "error")
+        cell = self._pool.cell[position]
+        self._log_weight = self._log_weight + sign * guess.log_likelihood(
+            self._worlds, cell, np.asarray(wrong)
+        )
+
+    def _seen(self) -> Evidence:
+        if self._evidence is None:
+            answered = np.sort(np.fromiter(self._steps.values(), dtype=np.int64, count=len(self._steps)))
+            self._evidence = evidence(
+                Steps(*self._bets[:, answered], outcome=self._outcomes[answered]), self.plan.cant_tell
+            )
+        return self._evidence
+
+    def _delivered(self) -> int:
+        return self.plan.rows - int(self._seen().excluded)
+
+    def _null(self) -> int:
+        """The fewest wrong rows among the unseen items that would break the promise."""
+        return allowed(self.plan.error, self._delivered()) + 1 - int(self._seen().unfixed)
+
+    def _advice(self) -> census.Plan:
+        need = -np.log(self.plan.alpha) - self._seen().log_wealth(self._null() + self._seen().unfixed)
+        p = guess.believed(self._worlds, self._log_weight)
+        return census.plan(
+            p, self._pool.n, self._pool.w, np.asarray(float(self._null())), np.maximum(need, 0.1)
+        )
+
+    def _census(self) -> tuple[Draw, ...]:
+        """The riskiest items, where asking them outright is worth it or nothing else is left to do."""
+        null, unseen = self._null(), int(self._pool.n.sum())
+        if null <= 0 or null > self._rows_unseen:
+            size = min(unseen, census.BATCH[1])
+        elif self._uniform or not census.due(self._draws, self.plan.expected_error, self._tolerated):
+            return ()
+        else:
+            size = min(int(census.batch(self._advice())), unseen)
+        p = guess.believed(self._worlds, self._log_weight)
+        first, batch = len(self._steps), []
+        for cell in np.argsort(-p * self._pool.w, kind="stable"):
+            for position in reversed(
+                self._pool.top(int(cell), min(size - len(batch), int(self._pool.n[cell])))
+            ):
+                step, guessed = first + len(batch), float(p[cell])
+                batch.append(Draw(step, position, "census", 1.0, guessed, guessed, 0.0, float(null), 1.0))
+        return tuple(batch)
+
+    def _random(self) -> Draw:
+        """One draw by the design for the current null."""
+        pool, null = self._pool, np.asarray(float(self._null()))
+        load = pool.n * pool.w
+        p = guess.hopeful(self._worlds, self._log_weight, load, null)
+        bet = bets.design(p, pool.n, pool.w, null, self._uniform)
+        step = len(self._steps)
+        first, second = np.random.Philox(key=self.plan.seed, counter=[0, 0, 0, step]).random_raw(2)
+        below = np.cumsum(pool.n * bet.q)
+        cell = int(np.searchsorted(below, int(first) / 2**64 * below[-1], side="right"))
+        cell = min(cell, int(np.flatnonzero(pool.n)[-1]))
+        position = pool.item(cell, int(second) * int(pool.n[cell]) >> 64)
+        numbers = (bet.q[cell], p[cell], bet.lam[cell], bet.nu, null, bet.least)
+        return Draw(step, position, "draw", *(float(number) for number in numbers))
+
+
+def start(plan: AuditPlan) -> Audit:
+    """The audit of `plan`, before its first draw."""
+    return BettingAudit(plan)
+
+
+def resume(plan: AuditPlan, events: Iterable[Event]) -> Audit:
+    """The audit after `events`, taken at their word; as if it had never stopped.
+
+    Args:
+        events: draws and answers in the order they were recorded; the draws of one `next()` recorded together.
+    """
+    audit = BettingAudit(plan)
+    for event in events:
+        if isinstance(event, Draw):
+            audit.take(event)
+        else:
+            audit.answer(*event)
+    return audit
+
+
+def replay(plan: AuditPlan, events: Iterable[Event]) -> Audit:
+    """The same, with every draw recomputed from the plan and the answers known at that time.
+
+    Raises:
+        CertificateError: a recorded draw is not the one that the plan leads to; names the first.
+    """
+    audit = BettingAudit(plan)
+    due: list[Draw] = []
+    for event in events:
+        if not isinstance(event, Draw):
+            audit.answer(*event)
+            continue
+        due = due or [draw for draw in audit.next()]
+        if not due:
+            raise CertificateError(f"Step {event.step} was recorded, but no item is left to draw.")
+        check(event, due.pop(0))
+    return audit
+
+
+def check(recorded: Draw, computed: Draw) -> None:
+    """Raise unless the two draws agree."""
+    for field in fields(Draw):
+        got, want = getattr(recorded, field.name), getattr(computed, field.name)
+        same = isclose(got, want, rel_tol=TOLERANCE) if isinstance(want, float) else got == want
+        if not same:
+            raise CertificateError(
+                f"Step {recorded.step} does not recompute: `{field.name}` is recorded as {got!r}, but the plan and "
+                f"the answers before it give {want!r}.",
+                do="Compare the ledger with a copy you trust: a draw, an answer or the plan was changed.",
+            )

@@ -1,0 +1,140 @@
+"""From the bets and the outcomes to a bound that holds at any time.
+
+Moving null. Fix the true errors. Before step s the unseen wrong rows are W_s; with f_s the factor of the bet made
+against `target_s`, the factor f_s + nu_s (W_s - target_s) has conditional mean at most 1 (`bets`), and so has 1,
+which replaces it where it could be negative: where `least_s` + nu_s (W_s - target_s) < 0, known before the draw.
+Their product is a nonnegative supermartingale, and by Ville's inequality it ever reaches 1/alpha with probability at
+most alpha. Let S and U be the weights of wrong and of unfixed can't-tell items seen. If r rows remain wrong now,
+W_s = r + S_now - S_{s-1} - U_{s-1}, so every r gives its own product, and the r whose product is below 1/alpha
+form a confidence sequence for the residual. Its largest member is the bound.
+
+Above `floor`, where no step's factor can be negative, the product increases in r, so bisection finds the
+largest unrejected r; below it nothing is claimed.
+
+Corrections. A bet is fixed before its draw by what was believed then, true or not; only the outcome of each step, S
+and U enter here, and they are taken as known last. So a corrected answer needs no new bet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldleaf.certificates.base import AuditPlan, Draw, Outcome, allowed
+from goldleaf.certificates.bets import Floats
+
+ROUNDING = 1e-9  # of a log-wealth: far above what sums of 1e6 terms lose
+
+
+class Steps(NamedTuple):
+    """The answered steps [..., t], in the order of their draws."""
+
+    right: Floats  # factor of a right label
+    wrong: Floats  # factor of a wrong one
+    nu: Floats
+    target: Floats
+    least: Floats
+    weight: Floats
+    outcome: NDArray[np.int8]  # Outcome values
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the answers say against every null r, over leading axes."""
+
+    factor: Floats  # [..., t]
+    nu: Floats  # [..., t]
+    offset: Floats  # [..., t] the r at which the factor stands as designed
+    floor: Floats  # [...] at and above it every bet is on
+    fixed: Floats  # [...] S
+    unfixed: Floats  # [...] U, counted in the residual
+    excluded: Floats  # [...] rows that left the data set
+
+    def log_wealth(self, r: Floats | float) -> Floats:
+        """[...] log of the wealth against the null that at least r rows remain wrong; r above `floor`."""
+        shift = self.nu * (np.asarray(r, dtype=np.float64)[..., None] - self.offset)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.maximum(self.factor + shift, 0.0)).sum(-1))
+
+
+def evidence(steps: Steps, cant_tell: str) -> Evidence:
+    """The evidence of the answered steps."""
+    unsure = steps.outcome == Outcome.CANT_TELL.value
+    wrong = steps.outcome == Outcome.WRONG.value
+    fixed, doubted = steps.weight * wrong, steps.weight * unsure
+    counts = cant_tell == "error"
+    unfixed = doubted if counts else np.zeros_like(doubted)
+    before = np.cumsum(fixed + unfixed, -1) - fixed - unfixed
+    offset = steps.target + before - fixed.sum(-1, keepdims=True)
+    bets = steps.nu > 0
+    lowest = np.where(bets, offset - steps.least / np.where(bets, steps.nu, 1.0), -np.inf)
+    return Evidence(
+        factor=np.where(wrong | unsure if counts else wrong, steps.wrong, steps.right),
+        nu=steps.nu,
+        offset=offset,
+        floor=lowest.max(-1, initial=-np.inf),
+        fixed=fixed.sum(-1),
+        unfixed=unfixed.sum(-1),
+        excluded=(doubted - unfixed).sum(-1),
+    )
+
+
+def upper_limit(seen: Evidence, unseen: int, alpha: float) -> int:
+    """The largest residual that the answers do not reject, between what is known to remain and what could."""
+    known = int(seen.unfixed)
+    low = max(known, int(np.ceil(seen.floor)) if np.isfinite(seen.floor) else known)
+    high = known + unseen
+    if low >= high:
+        return high
+    needed = -np.log(alpha) + ROUNDING
+    while low < high:
+        middle = (low + high + 1) // 2
+        if seen.log_wealth(middle) >= needed:
+            high = middle - 1
+        else:
+            low = middle
+    return low
+
+
+class Path(NamedTuple):
+    """The course of an audit, thinned."""
+
+    answers: NDArray[np.int64]  # [m] number of answers
+    log_wealth: Floats  # [m] against the null that the plan's error is exceeded; certified at log(1/alpha)
+    bound: Floats  # [m] upper confidence limit as a share of the delivered rows
+
+
+def steps_of(weights: NDArray[np.int64], draws: list[Draw], outcomes: list[Outcome]) -> Steps:
+    """The steps of answered draws."""
+    table = np.array([(d.position, d.p, d.lam, d.nu, d.target, d.least) for d in draws]).reshape(-1, 6)
+    position, p, lam, nu, target, least = table.T
+    codes = np.array([outcome.value for outcome in outcomes], dtype=np.int8)
+    weight = weights[position.astype(np.int64)].astype(np.float64)
+    return Steps((1 - p) / (1 - lam), p / lam, nu, target, least, weight, codes)
+
+
+def path(plan: AuditPlan, draws: list[Draw], outcomes: list[Outcome], points: int = 200) -> Path:
+    """Log-wealth and bound after up to `points` of the answers, the last one included, in the order of the draws.
+
+    Each point is what the audit would have said then, had all answers been as they are known now.
+    """
+    steps = steps_of(plan.weights, draws, outcomes)
+    ends = np.unique(np.linspace(1, len(draws), min(points, len(draws))).astype(np.int64)) if draws else []
+    total = int(plan.weights.sum())
+    rows = []
+    for end in ends:
+        seen = evidence(Steps(*(column[:end] for column in steps)), plan.cant_tell)
+        delivered = plan.rows - int(seen.excluded)
+        null = allowed(plan.error, delivered) + 1
+        remaining = upper_limit(seen, total - int(steps.weight[:end].sum()), plan.alpha)
+        rows.append((end, float(seen.log_wealth(null)), share(remaining, delivered)))
+    answers, wealth, bound = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    return Path(answers.astype(np.int64), wealth, bound)
+
+
+def share(remaining: int, delivered: int) -> float:
+    """`remaining` of the delivered rows; 0 where nothing is delivered."""
+    return remaining / delivered if delivered else 0.0
