@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from goldleaf.errors import ExportError, names
 
-LABEL_FIELDS = (
+LABEL_FIELDS: tuple[pa.Field[Any], ...] = (
     pa.field("label", pa.string()),  # null: the person could not tell
     pa.field("probability", pa.float64()),  # that the label is right
     pa.field("source", pa.string()),  # who or what decided: "human:anna", "replay:gold.csv", "probe.v1"
@@ -72,7 +72,7 @@ def label_columns(schema: pa.Schema) -> tuple[str, str, str, str]:
     return label, probability, source, human
 
 
-def label_fields(schema: pa.Schema) -> list[pa.Field]:
+def label_fields(schema: pa.Schema) -> list[pa.Field[Any]]:
     """The four label columns under the names that are free beside the user's columns in `schema`."""
     return [field.with_name(name) for field, name in zip(LABEL_FIELDS, label_columns(schema), strict=True)]
 
@@ -96,7 +96,7 @@ def regroup(
         yield pa.Table.from_batches(held, schema)
 
 
-def cannot_hold(field: pa.Field, format_name: str, others: tuple[str, ...]) -> ExportError:
+def cannot_hold(field: pa.Field[Any], format_name: str, others: tuple[str, ...]) -> ExportError:
     """The refusal of a column whose type a format does not have."""
     return ExportError(
         f"Column `{field.name}` has the type `{field.type}`, which {format_name} cannot hold.",

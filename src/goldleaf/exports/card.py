@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -60,17 +61,17 @@ def card(facts: CardFacts) -> str:
 def _summary(facts: CardFacts) -> str:
     distinct = "" if facts.items == facts.rows else f" ({facts.items:,} of them distinct)"
     return (
-        f"{facts.rows:,} rows{distinct}, labeled with goldleaf {facts.version}, {escape(facts.created)}. Beside the "
-        "data's own columns each row has its label, the probability that the label is right, the source that "
-        "decided, and whether that was a human or the machine."
+        f"{facts.rows:,} rows{distinct}, labeled with goldleaf {facts.version}, {escape(facts.created)}. "
+        "Beside the data's own columns each row has its label, the probability that the label is right, the "
+        "source that decided, and whether that was a human or the machine."
     )
 
 
 def _proof(facts: CardFacts) -> str:
     if facts.certificate is None:
         return (
-            "**There is no certificate for these labels.** Nothing is proven about how many of them are wrong; the "
-            "probabilities are the machine's own opinion."
+            "**There is no certificate for these labels.** Nothing is proven about how many of them are "
+            "wrong; the probabilities are the machine's own opinion."
         )
     replayed = "\n\nIt rests on replayed answers, see below." if facts.replayed else ""
     return escape(facts.certificate) + replayed
@@ -80,8 +81,8 @@ def _asked(facts: CardFacts) -> str:
     parts = []
     if facts.replayed:
         parts.append(
-            "**The answers were replayed**: read from labels that existed before, not given by a person while this "
-            "data set was labeled. What is said of errors is measured against those labels."
+            "**The answers were replayed**: read from labels that existed before, not given by a person "
+            "while this data set was labeled. What is said of errors is measured against those labels."
         )
     if not facts.asked:
         parts.append("Nobody was asked: there are no answers.")
@@ -116,7 +117,12 @@ def _classes(facts: CardFacts) -> str:
 
 def _origin(facts: CardFacts) -> str:
     files = ", ".join(escape(file) for file in facts.source_files) or "not recorded"
-    return f"- Data read from: {files}\n- Encoder: {escape(facts.encoder)}\n- Written by: goldleaf {facts.version}"
+    lines = (
+        f"Data read from: {files}",
+        f"Encoder: {escape(facts.encoder)}",
+        f"Written by: goldleaf {facts.version}",
+    )
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _own_limits(facts: CardFacts) -> list[str]:
@@ -149,7 +155,7 @@ def _share(count: int, total: int) -> str:
     return f"{100 * count / total:.1f} %" if total else "0 %"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Markdown, the first column to the left and numbers to the right."""
     rule = ("---", *("---:" for _ in head[1:]))
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))

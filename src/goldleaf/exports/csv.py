@@ -1,8 +1,8 @@
 """`data.csv`: UTF-8, a header, every text quoted, a missing value empty and unquoted.
 
-A cell holds text, so bytes become base64 in a column `<column>_base64`, and lists and structs become JSON text in
-a column of the same name. Values are never altered: a cell that begins with `=`, `+`, `-` or `@` is written as it
-is, and a spreadsheet may run it as a formula, so open data of strangers as text.
+A cell holds text, so bytes become base64 in a column `<column>_base64`, and lists and structs become JSON
+text in a column of the same name. Values are never altered: a cell that begins with `=`, `+`, `-` or `@` is
+written as it is, and a spreadsheet may run it as a formula, so open data of strangers as text.
 """
 
 from __future__ import annotations

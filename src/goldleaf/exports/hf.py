@@ -16,7 +16,7 @@ from goldleaf.exports.base import CARD, GROUP_BYTES, LABEL_FIELDS, cannot_hold, 
 from goldleaf.exports.hf_features import (
     IMAGE,
     IMAGE_TYPE,
-    NoFeature,
+    NoFeatureError,
     feature,
     front_matter,
     metadata,
@@ -31,7 +31,8 @@ OPEN_AT_ONCE = 256  # rows whose images are read into memory together
 
 @dataclass(frozen=True)
 class HuggingFace:
-    """`label` becomes the class integer (-1: could not be told), beside `label_source`, `label_prob`, `label_human`.
+    """`label` becomes the class integer, -1 where nobody could tell, beside `label_source`, `label_prob` and
+    `label_human`.
 
     Images are put into the shards, so that the folder can be moved and opened elsewhere.
     """
@@ -97,9 +98,9 @@ class _Plan:
 
 
 def _plan(schema: pa.Schema, labels: tuple[str, ...], image: str | None) -> _Plan:
-    """The columns as Hugging Face has them: the user's, then the label integer, its source, probability and mark."""
+    """The columns as Hugging Face has them: the user's, then the label integer and what is known of it."""
     own = list(schema)[: -len(LABEL_FIELDS)]
-    fields: list[pa.Field] = []
+    fields: list[pa.Field[Any]] = []
     features: dict[str, Any] = {}
     for field in own:
         if field.name == image:
@@ -111,7 +112,7 @@ def _plan(schema: pa.Schema, labels: tuple[str, ...], image: str | None) -> _Pla
         try:
             fields.append(pa.field(field.name, storage_type(field.type)))
             features[field.name] = feature(storage_type(field.type))
-        except NoFeature as error:
+        except NoFeatureError as error:
             raise cannot_hold(field, "Hugging Face datasets", ("parquet", "jsonl")) from error
     label, prob, source, human = _names(schema.names[len(own)], {field.name for field in own})
     features[label] = {"names": list(labels), "_type": "ClassLabel"}
@@ -155,7 +156,7 @@ def _convert(
     return pa.RecordBatch.from_arrays(columns + integers, schema=plan.schema)
 
 
-def _stored(column: Any, field: pa.Field) -> Any:
+def _stored(column: Any, field: pa.Field[Any]) -> Any:
     if isinstance(column.type, pa.BaseExtensionType):
         column = column.storage
     try:

@@ -1,7 +1,7 @@
 """Arrow types as Hugging Face features: in the shards' metadata as JSON, in the card as YAML.
 
-Follows `datasets.features` (generate_from_arrow_type, Features._to_yaml_list), so that the library itself is not
-needed to write what it reads.
+Follows `datasets.features` (generate_from_arrow_type, Features._to_yaml_list), so that the library itself is
+not needed to write what it reads.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _NOT_STRINGS = {
 }  # words YAML reads as something else
 
 
-class NoFeature(Exception):
+class NoFeatureError(Exception):
     """An Arrow type without a Hugging Face feature."""
 
 
-def storage_type(kind: pa.DataType) -> pa.DataType:
-    """The nearest type that has a feature: dictionaries as their values, views and extensions as what they store."""
+def storage_type(kind: Any) -> Any:
+    """The nearest type that has a feature: of dictionaries the values, of extensions what they store."""
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return storage_type(kind.storage_type)
@@ -61,11 +61,11 @@ def storage_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def feature(kind: pa.DataType) -> dict[str, Any]:
+def feature(kind: Any) -> dict[str, Any]:
     """The feature of a type out of `storage_type`, in the form of `Features.to_dict`.
 
     Raises:
-        NoFeature: there is none, e.g. for maps and unions.
+        NoFeatureError: there is none, e.g. for maps and unions.
     """
     types = pa.types
     if types.is_struct(kind):
@@ -81,11 +81,11 @@ def feature(kind: pa.DataType) -> dict[str, Any]:
     byteslike = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
     decimal = types.is_decimal128(kind) or types.is_decimal256(kind)
     if not (primitive or stringlike or byteslike or decimal or types.is_null(kind)):
-        raise NoFeature(str(kind))
+        raise NoFeatureError(str(kind))
     return {"dtype": _RENAMED.get(str(kind), str(kind)), "_type": "Value"}
 
 
-def metadata(features: dict[str, Any]) -> dict[bytes, bytes]:
+def metadata(features: dict[str, Any]) -> dict[bytes | str, bytes | str]:
     """What `datasets` reads from a Parquet file's own metadata."""
     return {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
 

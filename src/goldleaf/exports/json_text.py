@@ -1,7 +1,7 @@
 """Arrow columns as JSON text, a column at a time: several times faster than a dict a row.
 
-Numbers keep their digits, not-a-number and infinities are null (JSON has neither), times are ISO 8601, bytes are
-base64 under a name that ends in `_base64`, dictionaries their values, maps a list of {"key", "value"}.
+Numbers keep their digits, not-a-number and infinities are null (JSON has neither), times are ISO 8601, bytes
+are base64 under a name that ends in `_base64`, dictionaries their values, maps a list of {"key", "value"}.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ import pyarrow.compute as pc
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-class NoJson(Exception):
+class NoJsonError(Exception):
     """An Arrow type without a JSON form."""
 
 
-def json_name(name: str, type_: pa.DataType) -> str:
+def json_name(name: str, kind: Any) -> str:
     """The key of a field: bytes, and lists of bytes, say that they are base64."""
-    while is_list(type_):
-        type_ = type_.value_type
-    return f"{name}_base64" if is_bytes(type_) else name
+    while is_list(kind):
+        kind = kind.value_type
+    return f"{name}_base64" if is_bytes(kind) else name
 
 
 def json_cells(array: Any) -> list[str]:
     """The JSON text of each value.
 
     Raises:
-        NoJson: the type has no JSON form.
+        NoJsonError: the type has no JSON form.
     """
     kind, types = array.type, pa.types
     if isinstance(kind, pa.BaseExtensionType):
@@ -42,7 +42,7 @@ def json_cells(array: Any) -> list[str]:
     if types.is_dictionary(kind):
         return json_cells(array.dictionary_decode())
     if types.is_struct(kind):
-        return _or_null(array, json_rows([field for field in kind], array.flatten()))
+        return _or_null(array, json_rows(list(kind), array.flatten(), len(array)))
     if is_list(kind):
         return _list_cells(array)
     if types.is_map(kind):
@@ -58,10 +58,10 @@ def json_cells(array: Any) -> list[str]:
     return ["null" if text is None else encode_basestring(text) for text in plain_text(array).to_pylist()]
 
 
-def json_rows(fields: list[pa.Field], columns: list[Any]) -> list[str]:
+def json_rows(fields: list[pa.Field[Any]], columns: list[Any], rows: int) -> list[str]:
     """One JSON object a row."""
     if not fields:
-        return ["{}"] * (len(columns[0]) if columns else 0)
+        return ["{}"] * rows
     keys = (json.dumps(json_name(field.name, field.type), ensure_ascii=False) for field in fields)
     template = "{" + ", ".join(key.replace("%", "%%") + ": %s" for key in keys) + "}"
     return [template % row for row in zip(*map(json_cells, columns), strict=True)]
@@ -85,7 +85,7 @@ def plain_text(array: Any) -> Any:
         return pc.replace_substring(array.cast(pa.string()), " ", "T", max_replacements=1)
     if types.is_date(kind) or types.is_time(kind):
         return array.cast(pa.string())
-    raise NoJson(str(kind))
+    raise NoJsonError(str(kind))
 
 
 def is_list(kind: pa.DataType) -> bool:

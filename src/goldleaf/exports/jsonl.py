@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from goldleaf.errors import ExportError
 from goldleaf.exports.base import CARD, cannot_hold
-from goldleaf.exports.json_text import NoJson, json_cells, json_name, json_rows
+from goldleaf.exports.json_text import NoJsonError, json_cells, json_name, json_rows
 
 
 class Jsonl:
@@ -30,7 +30,7 @@ class Jsonl:
         data, readme = folder / "data.jsonl", folder / CARD
         with data.open("w", encoding="utf-8", newline="\n") as file:
             for batch in batches:
-                file.writelines(row + "\n" for row in json_rows(list(schema), batch.columns))
+                file.writelines(row + "\n" for row in json_rows(list(schema), batch.columns, batch.num_rows))
         readme.write_text(card, encoding="utf-8")
         return [data, readme]
 
@@ -40,7 +40,7 @@ def check_json(schema: pa.Schema, format_name: str) -> None:
     for field in schema:
         try:
             json_cells(pa.nulls(0, field.type))
-        except (NoJson, pa.ArrowNotImplementedError) as error:
+        except (NoJsonError, pa.ArrowNotImplementedError) as error:
             raise cannot_hold(field, format_name, ("parquet",)) from error
         name = json_name(field.name, field.type)
         if name != field.name and name in schema.names:

@@ -1,0 +1,349 @@
+"""The report: one HTML file for whoever has to trust the labels. Opens offline, prints, runs no script.
+
+The page is well-formed XML as well as HTML. Everything that came from the data is cut to length, stripped of
+control and direction-changing characters, and escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from math import ceil
+
+from goldleaf.certificates.report_charts import (
+    HALF,
+    HUMAN,
+    MACHINE,
+    QUIET,
+    bars_chart,
+    bound_chart,
+    columns_chart,
+    reliability_chart,
+)
+
+CLASSES_DRAWN = 20
+SUSPECTS_SHOWN = 50
+TABLE_ROWS = 24  # of the bound's path, which has thousands
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """Everything the report says.
+
+    Args:
+        statement: the claim in one sentence, e.g. "At most 4.7 % of these labels are wrong, with 95 % confidence".
+        certified: the claim meets the target.
+        error: the target, a share. confidence: a share. bound: the proven bound, a share.
+        rows: rows of the data. items: distinct contents among them.
+        human: items labeled by a person. machine: items labeled by the machine.
+        replayed: the answers were read from earlier ones.
+        bound_path: (human answers so far, bound proven then), ascending in the first; thinned by the caller.
+        purposes: human answers by what they were for: training, audit, census.
+        reliability: (probability said, share found right, items checked) by bin.
+        found_errors: (bin, errors predicted, errors found, items checked) by bin.
+        class_mix: (label, labeled by a person, labeled by the machine).
+        suspects: (id, the item in short, its label, the probability that the label is wrong), worst first.
+        hours_spent: by people, so far. hours_by_hand: what labeling every item would have taken.
+        seconds_assumed: the hours rest on an assumed time per answer, not on measured ones.
+        certificate: the certificate itself.
+        created: when, as it is to be printed.
+    """
+
+    title: str
+    statement: str
+    certified: bool
+    error: float
+    confidence: float
+    bound: float
+    rows: int
+    items: int
+    human: int
+    machine: int
+    replayed: bool
+    bound_path: tuple[Sequence[float], Sequence[float]]
+    purposes: dict[str, int]
+    reliability: list[tuple[float, float, int]]
+    found_errors: list[tuple[str, float, int, int]]
+    class_mix: list[tuple[str, int, int]]
+    suspects: list[tuple[str, str, str, float]]
+    hours_spent: float
+    hours_by_hand: float
+    seconds_assumed: bool
+    certificate: dict[str, object]
+    created: str
+    version: str
+
+
+def render(facts: ReportFacts) -> str:
+    """The report as one HTML page, without scripts or anything loaded from elsewhere."""
+    css = files("goldleaf.certificates").joinpath("report.css").read_text(encoding="utf-8")
+    sections = (
+        _head(facts),
+        _bound(facts),
+        f'<div class="pair">{_purposes(facts)}{_hours(facts)}</div>',
+        f'<div class="pair">{_reliability(facts)}{_found(facts)}</div>',
+        _classes(facts),
+        _suspects(facts),
+        _certificate(facts),
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en" xmlns="http://www.w3.org/1999/xhtml">\n<head>\n<meta charset="utf-8"/>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
+        f"<title>{text(facts.title, 200)}: quality report</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(sections)
+        + f"\n<footer>Written by goldleaf {text(facts.version)}, {text(facts.created)}. This page is complete in "
+        "itself: it loads nothing and runs no script.</footer>\n</main>\n</body>\n</html>\n"
+    )
+
+
+def text(value: str, longest: int = 120) -> str:
+    """A user's text, safe to print in HTML: cut to length, nothing invisible that reorders it, escaped."""
+    return escape(clean(value, longest))
+
+
+def clean(value: str, longest: int = 120) -> str:
+    """Printable text on one line; characters that steer the display become a visible �."""
+    line = " ".join(value[: 8 * longest].split())
+    line = line[: longest - 1] + "…" if len(line) > longest or len(value) > 8 * longest else line
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _STEERING else c for c in line)
+
+
+_STEERING = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Cn",
+    "Co",
+}  # control, format (direction, zero width), surrogate, not a character
+
+
+def _head(facts: ReportFacts) -> str:
+    target = f"at most {_percent(facts.error)} wrong, with {_percent(facts.confidence)} confidence"
+    state = "good", f"Certified. Target: {target}" if facts.certified else ""
+    if not facts.certified:
+        state = "warn", f"Not certified. Target: {target}"
+    answers = sum(facts.purposes.values()) or facts.human
+    done = facts.human + facts.machine
+    saved = max(0.0, facts.hours_by_hand - facts.hours_spent)
+    figures = (
+        (f"{answers:,}", "replayed answers" if facts.replayed else "human answers"),
+        (
+            f"{facts.rows:,}",
+            "rows" if facts.rows == facts.items else f"rows, {facts.items:,} of them distinct",
+        ),
+        (_percent(facts.machine / done, floor=True) if done else "0 %", "labeled by the machine"),
+        (_hours_text(saved), "saved, estimated" if facts.seconds_assumed else "of human work saved"),
+    )
+    replayed = (
+        '<p class="notice">The answers were <b>replayed</b>: read from labels that existed before, not given by a '
+        "person during this run. Errors are measured against those labels.</p>"
+        if facts.replayed
+        else ""
+    )
+    tiles = "".join(f'<div class="figure"><b>{value}</b><span>{name}</span></div>' for value, name in figures)
+    return (
+        f'<header>\n<p class="eyebrow"><bdi>{text(facts.title, 200)}</bdi> · quality report · {text(facts.created)}</p>\n'
+        f'<h1>{text(facts.statement, 300)}</h1>\n<span class="status {state[0]}">{state[1]}</span>\n{replayed}\n'
+        f'<div class="figures">{tiles}</div>\n</header>'
+    )
+
+
+def _bound(facts: ReportFacts) -> str:
+    answers, bounds = ([float(v) for v in values] for values in facts.bound_path)
+    lead = "The error that could be proven after each human answer. It starts at 100 % and falls as the audit goes on."
+    if not answers:
+        return _section(
+            "The bound, answer by answer", lead, _empty("No audit has been drawn yet: nothing is proven.")
+        )
+    title = (
+        f"The proven error bound after {answers[-1]:,.0f} human answers is {_percent(facts.bound)}; "
+        f"the target is {_percent(facts.error)}."
+    )
+    legend = _legend(
+        (MACHINE, "proven error bound", False), (HUMAN, f"target, {_percent(facts.error)}", True)
+    )
+    step = max(1, ceil(len(answers) / TABLE_ROWS))
+    kept = sorted({*range(0, len(answers), step), len(answers) - 1})
+    table = _data(
+        ("Human answers", "Proven error bound"), [(f"{answers[i]:,.0f}", _percent(bounds[i])) for i in kept]
+    )
+    chart = bound_chart(answers, bounds, facts.error, title)
+    return _section("The bound, answer by answer", lead, legend + _chart(chart) + table)
+
+
+def _purposes(facts: ReportFacts) -> str:
+    why = {
+        "training": "to teach the machine",
+        "audit": "drawn blind, to prove the error",
+        "census": "items a person settles outright",
+    }
+    total = sum(facts.purposes.values())
+    heading, lead = (
+        "What the answers were for",
+        "; ".join(f"{text(name)}: {why[name]}" for name in facts.purposes if name in why),
+    )
+    if not total:
+        return _section(heading, lead, _empty("Nobody has been asked yet."))
+    rows = [(clean(name), f"{count:,}", (count,)) for name, count in facts.purposes.items()]
+    chart = bars_chart(rows, (HUMAN,), f"{total:,} human answers by purpose", HALF)
+    table = _data(
+        ("Purpose", "Answers"), [(text(name), f"{count:,}") for name, count in facts.purposes.items()]
+    )
+    return _section(heading, lead, _chart(chart) + table)
+
+
+def _hours(facts: ReportFacts) -> str:
+    heading = "Hours"
+    how = (
+        "Estimated from an assumed time per answer."
+        if facts.seconds_assumed
+        else "Measured while people answered."
+    )
+    lead = f"{how} By hand means that a person labels every item."
+    if facts.hours_by_hand <= 0:
+        return _section(heading, lead, _empty("No answer has been timed yet."))
+    rows = [
+        ("with goldleaf", _hours_text(facts.hours_spent), (facts.hours_spent, 0.0)),
+        ("all by hand", _hours_text(facts.hours_by_hand), (0.0, facts.hours_by_hand)),
+    ]
+    chart = bars_chart(rows, (HUMAN, QUIET), f"{rows[0][1]} with goldleaf, {rows[1][1]} by hand", HALF)
+    table = _data(("Way", "Hours"), [(name, f"{sum(parts):,.2f}") for name, _, parts in rows])
+    return _section(heading, lead, _chart(chart) + table)
+
+
+def _reliability(facts: ReportFacts) -> str:
+    heading = "Are the probabilities honest?"
+    lead = "Of the labels given a probability, the share found right. On the dashed line, what was said came true."
+    if not facts.reliability:
+        return _section(heading, lead, _empty("No audited label to compare with yet."))
+    chart = reliability_chart(facts.reliability, "Share found right against the probability said, by bin")
+    legend = _legend((MACHINE, "found right; larger: more audited", False), (QUIET, "said = found", True))
+    rows = [(_percent(said), _percent(found), f"{count:,}") for said, found, count in facts.reliability]
+    return _section(heading, lead, legend + _chart(chart) + _data(("Said", "Found right", "Audited"), rows))
+
+
+def _found(facts: ReportFacts) -> str:
+    heading = "Errors predicted, errors found"
+    checked = sum(audited for *_, audited in facts.found_errors)
+    errors = sum(found for _, _, found, _ in facts.found_errors)
+    lead = "Among the audited labels, by how likely the machine thought each was to be wrong."
+    if not checked:
+        return _section(heading, lead, _empty("No label has been audited yet."))
+    lead += f" {errors:,} errors in {checked:,}." if errors else f" No error was found in {checked:,}."
+    series = (
+        ([predicted for _, predicted, _, _ in facts.found_errors], QUIET),
+        ([float(found) for _, _, found, _ in facts.found_errors], HUMAN),
+    )
+    names = [clean(name, 12) for name, *_ in facts.found_errors]
+    title = f"{errors:,} errors found, {sum(series[0][0]):,.1f} predicted"
+    chart = columns_chart(names, series, "probability of being wrong", title)
+    legend = _legend((QUIET, "predicted", False), (HUMAN, "found", False))
+    rows = [(text(name), f"{p:,.1f}", f"{found:,}", f"{n:,}") for name, p, found, n in facts.found_errors]
+    table = _data(("Probability of being wrong", "Predicted", "Found", "Audited"), rows)
+    return _section(heading, lead, legend + _chart(chart) + table)
+
+
+def _classes(facts: ReportFacts) -> str:
+    heading = "The labels"
+    mix = sorted(facts.class_mix, key=lambda row: -(row[1] + row[2]))
+    if not sum(human + machine for _, human, machine in mix):
+        return _section(heading, "", _empty("No item has a label yet."))
+    lead = "Items by label, and who gave it."
+    drawn = [(clean(label), human, machine) for label, human, machine in mix]
+    if len(mix) > CLASSES_DRAWN + 1:
+        rest = drawn[CLASSES_DRAWN:]
+        other = (
+            f"{len(rest):,} others",
+            sum(human for _, human, _ in rest),
+            sum(machine for *_, machine in rest),
+        )
+        drawn = [*drawn[:CLASSES_DRAWN], other]
+        lead += f" The {CLASSES_DRAWN} largest of {len(mix):,}; all of them stand in the table."
+    rows = [(label, f"{human + machine:,}", (human, machine)) for label, human, machine in drawn]
+    chart = bars_chart(rows, (HUMAN, MACHINE), f"Items by label, for {len(mix):,} labels")
+    legend = _legend((HUMAN, "by a human", False), (MACHINE, "by the machine", False))
+    total = [(text(label), f"{h:,}", f"{m:,}", f"{h + m:,}") for label, h, m in mix]
+    return _section(
+        heading, lead, legend + _chart(chart) + _data(("Label", "Human", "Machine", "All"), total)
+    )
+
+
+def _suspects(facts: ReportFacts) -> str:
+    heading = "Most likely still wrong"
+    if not facts.suspects:
+        return _section(heading, "", _empty("No label stands out as likely wrong."))
+    rows = "".join(
+        f'<tr><td class="id">{text(id_, 40)}</td><td><bdi>{text(preview, 240)}</bdi></td>'
+        f'<td><bdi>{text(label, 60)}</bdi></td><td class="number">{_percent(p)}</td></tr>'
+        for id_, preview, label, p in facts.suspects[:SUSPECTS_SHOWN]
+    )
+    head = '<tr><th>Id</th><th>Item</th><th>Label</th><th class="number">May be wrong</th></tr>'
+    lead = "The labels to look at first, by the machine's own probability of being wrong."
+    return _section(heading, lead, f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>")
+
+
+def _certificate(facts: ReportFacts) -> str:
+    lead = "Anyone with the ledger can recompute it from nothing else: <code>goldleaf verify certificate.json</code>"
+    if not facts.certificate:
+        return _section("The certificate", "", _empty("There is no certificate yet."))
+    body = json.dumps(facts.certificate, indent=2, ensure_ascii=True, default=str)
+    return _section("The certificate", lead, f"<pre>{escape(body)}</pre>")
+
+
+def _section(heading: str, lead: str, body: str) -> str:
+    below = f'<p class="lead">{lead}</p>' if lead else ""
+    return f"<section>\n<h2>{heading}</h2>{below}\n{body}\n</section>"
+
+
+def _empty(sentence: str) -> str:
+    return f'<p class="empty">{sentence}</p>'
+
+
+def _chart(svg: str) -> str:
+    return f'<div class="chart">{svg}</div>'
+
+
+def _legend(*entries: tuple[str, str, bool]) -> str:
+    """(colour, name, dashed line or not) for each mark of a chart."""
+    marks = "".join(
+        f'<li><i class="dash" style="border-color:{colour}"></i>{name}</li>'
+        if dashed
+        else f'<li><i style="background:{colour}"></i>{name}</li>'
+        for colour, name, dashed in entries
+    )
+    return f'<ul class="legend">{marks}</ul>'
+
+
+def _data(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The figures of a chart as a table, for who cannot see it or wants the numbers. Cells are escaped already."""
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        first, *rest = cells
+        return (
+            f"<tr><{tag}>{first}</{tag}>"
+            + "".join(f'<{tag} class="number">{c}</{tag}>' for c in rest)
+            + "</tr>"
+        )
+
+    body = "".join(line("td", row) for row in rows)
+    return (
+        f"<details><summary>The figures</summary><div><table><thead>{line('th', head)}</thead>"
+        f"<tbody>{body}</tbody></table></div></details>"
+    )
+
+
+def _percent(share: float, *, floor: bool = False) -> str:
+    """A share in percent to one decimal, rounded up, so that what is printed claims no more than is proven."""
+    tenths = int(share * 1000 + 1e-9) if floor else ceil(share * 1000 - 1e-9)
+    return f"{tenths / 10:g} %"
+
+
+def _hours_text(hours: float) -> str:
+    """12.4 h, 38 min."""
+    if 0 < hours < 1:
+        return f"{max(1, round(60 * hours))} min"
+    return f"{hours:,.0f} h" if hours >= 100 or hours == 0 else f"{hours:,.1f} h"
