@@ -45,7 +45,9 @@ def publish(name: str, figures: list[Figure]) -> None:
     for figure in figures:
         holds = {True: "yes", False: "NO", None: ""}[figure.holds]
         peer = f"{figure.peer} {figure.peer_value:.4g}" if figure.peer_value is not None else figure.peer
-        print(f"{figure.name:<{width}}  {figure.value:>12.5g}  {figure.unit:<10} {figure.target:<14} {holds:<6} {peer}")
+        print(
+            f"{figure.name:<{width}}  {figure.value:>12.5g}  {figure.unit:<10} {figure.target:<14} {holds:<6} {peer}"
+        )
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
     print(f"written: {path}")

@@ -1,17 +1,17 @@
 """Everything goldleaf can refuse, as one tree.
 
-    GoldleafError                 what, got, allowed, and the next command
-    ├── ConfigError               goldleaf.toml, an argument, or a name that does not exist
-    ├── ItemsError                the data: files, columns, rows, encodings
-    ├── EncodeError               turning items into vectors
-    ├── VotesError                answers and other opinions: unknown labels, unknown items
-    ├── LedgerError               the record
-    │   ├── LedgerLocked          another process is writing
-    │   ├── LedgerNewer           written by a newer goldleaf
-    │   └── LedgerTampered        the hash chain is broken
-    ├── CertificateError          nothing to certify, or a certificate that does not recompute
-    ├── ExportError               writing files for other tools
-    └── MissingExtra              an optional dependency; names the `pip install`
+GoldleafError                 what, got, allowed, and the next command
+├── ConfigError               goldleaf.toml, an argument, or a name that does not exist
+├── ItemsError                the data: files, columns, rows, encodings
+├── EncodeError               turning items into vectors
+├── VotesError                answers and other opinions: unknown labels, unknown items
+├── LedgerError               the record
+│   ├── LedgerLocked          another process is writing
+│   ├── LedgerNewer           written by a newer goldleaf
+│   └── LedgerTampered        the hash chain is broken
+├── CertificateError          nothing to certify, or a certificate that does not recompute
+├── ExportError               writing files for other tools
+└── MissingExtra              an optional dependency; names the `pip install`
 """
 
 from __future__ import annotations

@@ -53,7 +53,9 @@ class Classify:
             )
         for label in descriptions or {}:
             if label not in names_:
-                raise ConfigError(f"`descriptions` names {label!r}, which is not among the labels {names(names_)}.")
+                raise ConfigError(
+                    f"`descriptions` names {label!r}, which is not among the labels {names(names_)}."
+                )
         columns: Any = table if table is None or table == "*" else tuple(table)
         set_ = object.__setattr__
         set_(self, "labels", names_)
@@ -121,7 +123,9 @@ class Classify:
         allowed = ("labels", "text", "image", "table", "key", "descriptions")
         for name in body:
             if name not in allowed:
-                raise ConfigError(f"Unknown setting `{name}` under [task]; allowed: {names(allowed)}.{did_you_mean(name, allowed)}")
+                raise ConfigError(
+                    f"Unknown setting `{name}` under [task]; allowed: {names(allowed)}.{did_you_mean(name, allowed)}"
+                )
         if "labels" not in body:
             raise ConfigError("[task] has no `labels`.", do='Write e.g. labels = ["positive", "negative"].')
         return cls(body.pop("labels"), **body)

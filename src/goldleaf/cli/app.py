@@ -1,0 +1,44 @@
+"""`goldleaf`: one command a verb."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from goldleaf import __version__
+from goldleaf.cli.show import run
+
+COMMANDS = ("init", "add", "plan", "label", "status", "certify", "verify", "export", "demo")
+
+
+class Verbs(click.Group):
+    """Loads a verb's module when it is used, so that `--help` is instant."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"goldleaf.cli.{name}").command
+        return command
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="goldleaf")
+def app() -> None:
+    """Label a whole data set from a few human answers, and prove how many labels are wrong.
+
+    \b
+    goldleaf init reviews.csv --text review --labels positive,negative
+    goldleaf plan        what it will take
+    goldleaf label       answer, one key each; or --answers gold.csv to replay
+    goldleaf certify     certificate.json and report.html
+    goldleaf export --to parquet out/
+    """
+
+
+def main() -> None:
+    """The entry point of the `goldleaf` script."""
+    run(app)

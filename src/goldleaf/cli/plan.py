@@ -1,0 +1,35 @@
+"""`goldleaf plan`: what it will take, before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from goldleaf.cli import options
+from goldleaf.cli.show import duration, facts
+from goldleaf.project.base import Project
+
+
+@click.command("plan")
+@options.project
+def command(folder: Path) -> None:
+    """Items, duplicates, expected human answers and hours, machine time."""
+    with Project.open(folder, write=False) as project:
+        plan = project.plan()
+    low, high = plan.answers
+    hours = plan.hours
+    facts(
+        {
+            "items": f"{plan.items:,} distinct, {plan.rows:,} rows ({plan.duplicates:,} duplicates, labeled once)",
+            "labels": f"{plan.labels}",
+            "answers": f"{low:,} if the model makes no error, about {high:,} if it errs as often as you allow; "
+            f"the data decides, all {plan.items:,} at worst",
+            "people": f"{duration(3600 * hours[0])} to {duration(3600 * hours[1])}, at {plan.seconds_per_answer:g} s an answer "
+            f"(assumed; [people] seconds); by hand {duration(3600 * plan.hours_by_hand)}",
+            "machine": f"{duration(plan.encode_seconds)} to encode with {plan.encoder} (measured on the first items), then seconds a round"
+            if plan.encode_seconds
+            else f"vectors of {plan.encoder} are there; seconds a round",
+        }
+    )
+    click.echo("next: goldleaf label")

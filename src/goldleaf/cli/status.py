@@ -1,0 +1,59 @@
+"""`goldleaf status`: where the project stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from goldleaf.cli import options
+from goldleaf.cli.show import duration, facts
+from goldleaf.project.base import Project
+from goldleaf.project.summary import Status
+from goldleaf.schema import percent_up
+
+STAGES = {
+    "training": "training: answers teach the model",
+    "audit": "audit: answers prove the error",
+    "certified": "certified: the target is proven",
+    "exhausted": "every item was asked, and the target cannot be proven",
+}
+
+
+@click.command("status")
+@options.project
+def command(folder: Path) -> None:
+    """Answers so far, the error bound proven so far, the forecast of answers still needed."""
+    with Project.open(folder, write=False) as project:
+        show(project.status())
+
+
+def show(status: Status) -> None:
+    """Print a status."""
+    purposes = ", ".join(f"{count:,} {purpose}" for purpose, count in status.answers.items())
+    attempt = f", attempt {status.attempt}" if status.attempt > 1 else ""
+    proven = (
+        f"error <= {percent_up(status.bound)} % with {100 * status.confidence:.4g} % confidence"
+        if status.stage != "training"
+        else "nothing yet: the audit has not started"
+    )
+    more = "unknown until the first answers are in" if status.forecast is None else _more(status)
+    facts(
+        {
+            "items": f"{status.items:,} ({status.rows:,} rows)",
+            "stage": STAGES[status.stage] + attempt,
+            "answers": f"{status.human_answers:,}: {purposes}; {duration(3600 * status.hours)}",
+            "proven": f"{proven} (target {100 * status.error:.4g} %)",
+            "forecast": more,
+        }
+    )
+    click.echo(f"next: goldleaf {'certify' if status.stage in ('certified', 'exhausted') else 'label'}")
+
+
+def _more(status: Status) -> str:
+    assert status.forecast is not None
+    if not status.forecast:
+        return "no more answers needed"
+    return (
+        f"about {status.forecast:,.0f} more answers, {duration(status.forecast * status.seconds_per_answer)}"
+    )

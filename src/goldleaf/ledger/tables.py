@@ -1,0 +1,105 @@
+"""The ledger's tables: one a noun, and the chain that binds their rows in one order.
+
+The same definitions run on SQLite and PostgreSQL. Rows are only ever inserted.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+
+def _noun(name: str, *columns: Column[object]) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        Column("at", String(32), nullable=False),
+        *columns,
+    )
+
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("noun", String(16), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+settings = _noun("settings", Column("body", Text, nullable=False))
+
+items = _noun(
+    "items",
+    Column("source", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("new_rows", BigInteger, nullable=False),
+    Column("new_items", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+votes = _noun(
+    "votes",
+    Column("question", BigInteger, nullable=False, index=True),
+    Column("item", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("answer", String(16), nullable=False),  # label | cant_tell | skip
+    Column("label", Text),
+    Column("seconds", Float),
+    Column("suggestion", Boolean, nullable=False),
+    Column("replaces", BigInteger),
+)
+
+posteriors = _noun(
+    "posteriors",
+    Column("attempt", Integer, nullable=False),  # 0 while training
+    Column("model", String(64), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("body", LargeBinary),
+)
+
+questions = _noun(
+    "questions",
+    Column("item", Text, nullable=False),
+    Column("purpose", String(16), nullable=False),  # training | audit | census
+    Column("reason", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("step", BigInteger),
+    Column("position", BigInteger),
+    Column("p", Float),
+    Column("lam", Float),
+    Column("nu", Float),
+    Column("target", Float),
+    Column("least", Float),
+)
+
+certificates = _noun(
+    "certificates",
+    Column("attempt", Integer, nullable=False),
+    Column("certified", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+exports = _noun(
+    "exports",
+    Column("format", String(32), nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+)
+
+NOUNS = {
+    table.name: table for table in (settings, items, votes, posteriors, questions, certificates, exports)
+}

@@ -1,0 +1,122 @@
+"""probe.v1: multinomial logistic regression on frozen vectors, calibrated out of fold by one temperature."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+BLOCK = 65_536  # rows scored at a time, so that a million items never need a million-row copy
+
+
+class Probe:
+    """A calibrated classifier on vectors.
+
+    Args:
+        classes: number of labels of the task; classes without an example yet get probability 0.
+        strength: inverse regularisation `C` (10 suits vectors of average norm 1; ENCODERS, section 1).
+        folds: cross-fitting folds; an item's own answer never informs its `out_of_fold_` row.
+        seed: of the fold assignment.
+
+    Attributes after `fit`:
+        coef_ [classes, d], intercept_ [classes], temperature_, out_of_fold_ [labeled, classes].
+    """
+
+    name = "probe.v1"
+
+    def __init__(self, classes: int, *, strength: float = 10.0, folds: int = 5, seed: int = 0) -> None:
+        self.classes = classes
+        self.strength = strength
+        self.folds = folds
+        self.seed = seed
+
+    def fit(self, vectors: Floats, labels: Ints) -> Self:
+        """Fit on `vectors` [labeled, d] and class integers `labels` [labeled]."""
+        if len(vectors) != len(labels) or len(labels) == 0:
+            raise ValueError(
+                f"`vectors` and `labels` must be as long and not empty, got {len(vectors)} and {len(labels)}."
+            )
+        held_out = np.full((len(labels), self.classes), -np.inf)
+        for train, test in _folds(labels, self.folds, self.seed):
+            held_out[test] = _logits(vectors[test], *self._solve(vectors[train], labels[train]))
+        self.temperature_ = _temperature(held_out, labels)
+        self.out_of_fold_ = _probabilities(held_out, self.temperature_)
+        self.coef_, self.intercept_ = self._solve(vectors, labels)
+        return self
+
+    def predict_proba(self, vectors: Floats) -> Floats:
+        """P(label) [n, classes] for `vectors` [n, d]."""
+        out = np.empty((len(vectors), self.classes), np.float32)
+        for start in range(0, len(vectors), BLOCK):
+            logits = _logits(vectors[start : start + BLOCK], self.coef_, self.intercept_)
+            out[start : start + BLOCK] = _probabilities(logits, self.temperature_)
+        return out
+
+    def _solve(self, vectors: Floats, labels: Ints) -> tuple[Floats, Floats]:
+        coef = np.zeros((self.classes, vectors.shape[1]), np.float32)
+        intercept = np.full(self.classes, -np.inf, np.float32)
+        seen = np.unique(labels)
+        if len(seen) == 1:  # nothing to tell apart yet
+            intercept[seen] = 0.0
+            return coef, intercept
+        model = LogisticRegression(C=self.strength, tol=1e-3, max_iter=200)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # 200 steps are ample for ranking
+            warnings.filterwarnings(
+                "ignore", "The number of unique classes", UserWarning
+            )  # two answers a class
+            model.fit(vectors, labels)
+        if len(seen) == 2:
+            coef[seen] = np.vstack([-model.coef_, model.coef_]) / 2
+            intercept[seen] = np.r_[-model.intercept_, model.intercept_] / 2
+        else:
+            coef[seen], intercept[seen] = model.coef_, model.intercept_
+        return coef, intercept
+
+
+def _logits(vectors: Floats, coef: Floats, intercept: Floats) -> Floats:
+    logits: Floats = np.asarray(vectors, np.float32) @ coef.T + intercept
+    return logits
+
+
+def _probabilities(logits: NDArray[np.floating], temperature: float) -> Floats:
+    scaled: Floats = softmax(logits / np.float32(temperature), axis=1).astype(np.float32)
+    return scaled
+
+
+def _folds(labels: Ints, folds: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+    """Stratified folds that accept classes with a single example (whose fold-mates then never saw it)."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    fold = np.empty(len(labels), np.int64)
+    fold[order] = np.arange(len(labels)) % min(folds, len(labels))
+    for number in range(fold.max() + 1):
+        train = np.flatnonzero(fold != number)
+        if len(train):
+            yield train, np.flatnonzero(fold == number)
+
+
+def _temperature(logits: NDArray[np.float64], labels: Ints) -> float:
+    """The temperature with the least out-of-fold negative log likelihood, in [0.2, 5].
+
+    Answers whose class the fold had never seen are left out: no temperature can make them likely.
+    """
+    known = np.isfinite(logits[np.arange(len(labels)), labels])
+    if known.sum() < 10:
+        return 1.0
+    held, truth = logits[known], labels[known]
+
+    def loss(log_t: float) -> float:
+        return -float(log_softmax(held / np.exp(log_t), axis=1)[np.arange(len(truth)), truth].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.2), np.log(5.0)), method="bounded").x))

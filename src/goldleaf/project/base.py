@@ -1,0 +1,385 @@
+"""A project: a folder with goldleaf.toml, items, vectors and the ledger, and the verbs on it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from goldleaf.certificates import report
+from goldleaf.encode.features import pool_features
+from goldleaf.encode.names import build as build_encoder
+from goldleaf.errors import ConfigError, VotesError
+from goldleaf.exports.export import export as write_export
+from goldleaf.items.open import open_reader
+from goldleaf.items.store import Added, ItemStore
+from goldleaf.ledger.base import Ledger
+from goldleaf.progress import track
+from goldleaf.project import config as configs
+from goldleaf.project import proof, summary
+from goldleaf.project.config import Config
+from goldleaf.project.delivery import Delivery
+from goldleaf.project.encoder import pinned
+from goldleaf.project.loop import Loop
+from goldleaf.project.record import Asked
+from goldleaf.project.replay import replayed
+from goldleaf.project.summary import Plan, Status
+from goldleaf.schema import Answerer, Certificate, Item, Question, Reply
+from goldleaf.task import Classify, Target
+from goldleaf.votes.replay import Replay
+
+CERTIFICATE = "certificate.json"
+REPORT = "report.html"
+
+
+class Project:
+    """One labeling project. Make one with `Project.create`, open it again with `Project.open`.
+
+    A project that was opened to write holds the ledger's lock until `close` (or the end of a `with` block).
+    """
+
+    def __init__(self, folder: Path, config: Config, ledger: Ledger) -> None:
+        self.folder = folder
+        self.config = config
+        self.ledger = ledger
+        self.store = ItemStore.open(folder / "items", config.task)
+
+    # -- making and opening
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | Path,
+        *,
+        items: Any,
+        task: Classify,
+        target: Target | None = None,
+        encoder: str | None = None,
+        vectors: str | Path | NDArray[np.float32] | None = None,
+        ledger: str = "ledger.db",
+        seed: int | None = None,
+        encoding: str = "utf-8",
+        skip_empty: bool = False,
+    ) -> Self:
+        """Make a project folder and import `items`.
+
+        Args:
+            folder: a new or empty folder.
+            items: a file (CSV, TSV, JSONL, Parquet), a folder of images, a pandas or polars frame, an Arrow
+                table, a list, or a `datasets.Dataset`.
+            task: what a label is, and which columns make an item.
+            target: the error you can live with (5 % at 95 % confidence).
+            encoder: how items become vectors; by default the best one that is installed, then pinned.
+            vectors: your own vectors instead: a column, an `.npy` file or an array [items, d] in item order.
+            ledger: a SQLite file inside the folder, or a `postgresql://` URL.
+            seed: of every random choice; drawn at random by default.
+
+        Raises:
+            ConfigError: the folder is a project already, or the arguments don't fit together.
+            ItemsError: the data cannot be imported; nothing is left behind.
+        """
+        folder = Path(folder)
+        if (folder / configs.FILE).exists():
+            raise ConfigError(
+                f"{folder} is a project already.", do="Open it with Project.open, or choose another folder."
+            )
+        reader = open_reader(items, task=task, encoding=encoding)
+        task.fields(reader.columns)
+        folder.mkdir(parents=True, exist_ok=True)
+        store = ItemStore.open(folder / "items", task)
+        added = store.add(reader, skip_empty=skip_empty)
+        config = Config(
+            task=task,
+            target=target or Target(),
+            encoder=pinned(encoder, vectors, task, store, folder),
+            seed=secrets.randbits(53) if seed is None else seed,
+            ledger=ledger,
+        )
+        project = cls(folder, config, Ledger.open(_where(folder, ledger), write=True))
+        project.ledger.append(
+            [("settings", {"body": configs.canonical(config)}), ("items", _import_entry(items, added))]
+        )
+        configs.write(folder, config)  # last: a folder without goldleaf.toml is no project yet
+        project.added = added
+        return project
+
+    @classmethod
+    def open(cls, folder: str | Path = ".", *, write: bool = True) -> Self:
+        """Open a project; a change of goldleaf.toml goes into the ledger.
+
+        Raises:
+            ConfigError: no project there. LedgerLocked: another process writes to it.
+        """
+        folder = Path(folder)
+        config = configs.read(folder)
+        project = cls(folder, config, Ledger.open(_where(folder, config.ledger), write=write))
+        if write:
+            project._note_settings()
+        return project
+
+    def _note_settings(self) -> None:
+        body = configs.canonical(self.config)
+        last = self.ledger.last("settings")
+        if last is not None and last.body != body:
+            configs.check_change(last.body, self.config)
+        if last is None or last.body != body:
+            self.ledger.append([("settings", {"body": body})])
+
+    def close(self) -> None:
+        """Let others write."""
+        self.ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    added: Added | None = None
+    """What the import of `create` found."""
+
+    # -- the verbs
+
+    def add(self, items: Any, *, encoding: str = "utf-8", skip_empty: bool = False) -> Added:
+        """Import more items; what is there already adds nothing."""
+        added = self.store.add(
+            open_reader(items, task=self.config.task, encoding=encoding), skip_empty=skip_empty
+        )
+        if added.new_rows:
+            self.ledger.append([("items", _import_entry(items, added))])
+            self._forget()
+        return added
+
+    def plan(self) -> Plan:
+        """Before any work: items, duplicates, the expected human answers and hours, the machine's time."""
+        return summary.plan(self.config, self.store, self._batches, self.folder / "vectors")
+
+    def ask(self) -> list[Question]:
+        """The open questions, in order; empty when the target is proven or every item has its answer."""
+        return [self._question(asked) for asked in self.loop.ask()]
+
+    def answer(
+        self,
+        question: Question | int,
+        reply: str | Reply,
+        *,
+        source: str = "human",
+        seconds: float | None = None,
+    ) -> None:
+        """Write one answer; it is durable when this returns. A second answer to a question corrects the first."""
+        seq = question.seq if isinstance(question, Question) else question
+        if seq not in self.loop.record.asked:
+            raise VotesError(f"There is no question {seq}.", do="Ask for the open ones: project.ask()")
+        asked = self.loop.record.asked[seq]
+        self._answer([(asked, reply, seconds)], source)
+
+    def _answer(self, replies: Sequence[tuple[Asked, str | Reply, float | None]], source: str) -> None:
+        votes = [self._vote(asked, reply, source, seconds) for asked, reply, seconds in replies]
+        given = self.loop.record.answer(votes)
+        self.loop.answered([(asked, one) for (asked, _, _), one in zip(replies, given, strict=True)])
+
+    def _vote(self, asked: Asked, reply: str | Reply, source: str, seconds: float | None) -> dict[str, Any]:
+        said = reply.value if isinstance(reply, Reply) else "label"
+        label = None if isinstance(reply, Reply) else reply
+        if label is not None:
+            self.config.task.index(label, f"the answer of {source} to item {asked.item}")
+        return {
+            "question": asked.seq,
+            "item": asked.item,
+            "source": source,
+            "answer": said,
+            "label": label,
+            "seconds": seconds,
+        }
+
+    def undo(self) -> Question | None:
+        """Take back the newest answer; its question is open again. The ledger keeps both."""
+        last = self.loop.record.last_answer()
+        if last is None:
+            return None
+        asked = self.loop.record.asked[last.question]
+        vote = {"question": asked.seq, "item": asked.item, "source": last.source, "answer": "retracted"}
+        self.loop.record.answer([vote])
+        return self._question(asked)
+
+    def label(
+        self, answerer: Answerer | Replay, *, source: str | None = None, limit: int | None = None
+    ) -> Self:
+        """Ask `answerer` until the target is proven, or `limit` answers have been given.
+
+        Args:
+            answerer: `Replay("gold.csv")`, or any callable from an `Item` to a label, `Reply.CANT_TELL` or
+                `Reply.SKIP`.
+            source: who answers, for the ledger.
+        """
+        if isinstance(answerer, Replay):
+            name, answerer = answerer.name, replayed(answerer, self.store, self.config.task)
+        else:
+            name = f"function:{getattr(answerer, '__name__', 'callable')}"
+        left = limit
+        with track("label", unit="answers") as advance:
+            while (left is None or left > 0) and (waiting := self.loop.ask()[:left]):
+                questions = [self._question(asked) for asked in waiting]
+                replies = [answerer(question.item) for question in questions]
+                _no_standstill(questions, replies)
+                answered = [(asked, reply, None) for asked, reply in zip(waiting, replies, strict=True)]
+                self._answer(answered, source or name)
+                advance(len(waiting))
+                left = None if left is None else left - len(waiting)
+        return self
+
+    def retrain(self) -> None:
+        """Give up the running attempt and train on everything answered so far; the next attempt spends more alpha."""
+        self.loop.abandon()
+
+    def status(self) -> Status:
+        """Answers so far, the bound proven so far, and the forecast of answers still needed."""
+        return summary.status(self.config, self.store, self.loop)
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate as it stands now.
+
+        Raises:
+            CertificateError: no audit has started, so nothing is proven.
+        """
+        return proof.certificate(proof.build(self.ledger, self.ledger.head, replay=False))
+
+    def certify(self, folder: str | Path | None = None) -> Certificate:
+        """Write certificate.json and report.html (into the project's folder by default)."""
+        self._must_hold()
+        into = Path(folder) if folder is not None else self.folder
+        into.mkdir(parents=True, exist_ok=True)
+        body = proof.build(self.ledger, self.ledger.head, replay=False)
+        text = proof.to_bytes(body)
+        self.ledger.append(
+            [
+                (
+                    "certificates",
+                    {
+                        "attempt": body["audit"]["attempt"],
+                        "certified": body["certified"],
+                        "body": text.decode(),
+                    },
+                )
+            ]
+        )
+        (into / CERTIFICATE).write_bytes(text)
+        facts = summary.report_facts(self.config, self.store, self.loop, body)
+        (into / REPORT).write_text(report.render(facts), encoding="utf-8")
+        return proof.certificate(body)
+
+    def _must_hold(self) -> None:
+        """A certificate is about the labels that `export` gives: the frozen ones."""
+        if self.loop.frozen is None and self.loop.attempts:
+            raise ConfigError(
+                "The items, the labels or the target changed since the last audit; its certificate no longer speaks of them.",
+                do="Go on with the next attempt: goldleaf label",
+            )
+
+    def verify(self, path: str | Path | None = None) -> proof.Verified:
+        """Recompute a certificate from the ledger; raises what does not hold."""
+        return proof.verify(
+            Path(path or self.folder / CERTIFICATE), self.ledger, self.store.recompute_digest()
+        )
+
+    def export(
+        self, folder: str | Path | None = None, *, to: str = "parquet", overwrite: bool = False
+    ) -> pa.Table | list[Path]:
+        """The labeled data set: a table in memory, or files in `folder`.
+
+        Every row comes back with its columns and `label`, `probability`, `source`, `human`.
+        """
+        delivery = Delivery(self.config, self.store, self.loop)
+        if folder is None:
+            return pa.Table.from_batches(delivery.batches(), delivery.schema)
+        body = proof.build(self.ledger, self.ledger.head, replay=False) if self.loop.frozen else None
+        written = write_export(
+            to,
+            delivery.batches(),
+            delivery.schema,
+            Path(folder),
+            labels=self.config.task.labels,
+            card=summary.card_text(self.config, self.store, self.loop, delivery, body),
+            image=self.config.task.image,
+            image_folder=self.store.image_folder,
+            extra={CERTIFICATE: proof.to_bytes(body)} if body else None,
+            overwrite=overwrite,
+        )
+        if self.ledger.writable:
+            self.ledger.append([("exports", {"format": to, "folder": str(folder), "rows": delivery.rows})])
+        return written
+
+    # -- behind the verbs
+
+    @cached_property
+    def loop(self) -> Loop:
+        return Loop(self.store, self.ledger, self.config, self._features)
+
+    def _forget(self) -> None:
+        for name in ("loop", "_vectors"):
+            self.__dict__.pop(name, None)
+
+    def _features(self) -> NDArray[np.float32]:
+        return self._vectors
+
+    @cached_property
+    def _vectors(self) -> NDArray[np.float32]:
+        fields = self.config.task.fields(self.store.schema.names)
+        arguments = {name: value for name, value in self.config.encoder.items() if name != "name"}
+        return pool_features(
+            self.config.task.modality,
+            build_encoder(self.config.encoder["name"], fields=fields, **arguments),
+            self.store.ids(),
+            self._batches,
+            self.folder / "vectors",
+            fields=fields,
+            seed=self.config.seed % 2**31,
+        )
+
+    @property
+    def _batches(self) -> Callable[[int], Iterator[pa.RecordBatch]]:
+        return lambda start: self.store.content_batches(start=start)
+
+    def _question(self, asked: Asked) -> Question:
+        content = self.store.take([asked.position]).to_pylist()[0]
+        item = Item(asked.item, asked.position, content, int(self.store.weights()[asked.position]))
+        return Question(asked.seq, item, asked.purpose, asked.reason, asked.probability)
+
+
+def _where(folder: Path, ledger: str) -> str | Path:
+    return ledger if "://" in ledger else folder / ledger
+
+
+def _import_entry(items: Any, added: Added) -> dict[str, Any]:
+    named = isinstance(items, str | Path)
+    return {
+        "source": Path(items).name if named else type(items).__name__,
+        "rows": added.rows,
+        "new_rows": added.new_rows,
+        "new_items": added.new_items,
+        "digest": added.digest,
+    }
+
+
+def _no_standstill(questions: Sequence[Question], replies: Sequence[str | Reply]) -> None:
+    """An audit question stays until it is answered; a source that skips all of them would be asked forever."""
+    skipped = [
+        q
+        for q, reply in zip(questions, replies, strict=True)
+        if reply is Reply.SKIP and q.purpose != "training"
+    ]
+    if skipped and len(skipped) == len(questions):
+        raise VotesError(
+            f"Item {skipped[0].item} was drawn for the audit and has no answer; leaving it out would void the proof.",
+            do='Answer it by hand (goldleaf label), or answer "can\'t tell".',
+        )

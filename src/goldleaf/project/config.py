@@ -1,0 +1,160 @@
+"""goldleaf.toml: everything a person decides, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from goldleaf.errors import ConfigError, did_you_mean, names
+from goldleaf.task import Classify, Target
+
+FILE = "goldleaf.toml"
+
+_HEADER = """\
+# goldleaf.toml: what you decided. Change it and run `goldleaf label` again; the ledger keeps every version.
+"""
+_NOTES = {
+    "task": "# What a label is. A new label goes at the end of `labels`; labels are never renamed or reordered.",
+    "target": "# The error you can live with, and how sure you want to be. `cant_tell`: error, or exclude.",
+    "encoder": "# How items become vectors; pinned, so that nothing changes behind your back.",
+    "ledger": "# Where the record is: a SQLite file in this folder, or postgresql://user@host/database.",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The content of goldleaf.toml."""
+
+    task: Classify
+    target: Target
+    encoder: dict[str, Any]
+    seed: int
+    ledger: str = "ledger.db"
+    method: str = "gro.v1"
+    seconds: float | None = None  # per answer, for the forecasts of hours
+
+    def to_dict(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "task": self.task.to_dict(),
+            "target": {
+                "error": self.target.error,
+                "confidence": self.target.confidence,
+                "cant_tell": self.target.cant_tell,
+            },
+            "encoder": self.encoder,
+            "audit": {"method": self.method, "seed": self.seed},
+            "ledger": {"url": self.ledger},
+        }
+        if self.seconds is not None:
+            body["people"] = {"seconds": self.seconds}
+        return body
+
+    @classmethod
+    def from_dict(cls, body: dict[str, Any]) -> Config:
+        allowed = ("task", "target", "encoder", "audit", "ledger", "people")
+        _known(body, allowed, "goldleaf.toml")
+        for name in ("task", "target", "encoder", "audit"):
+            if not isinstance(body.get(name), dict):
+                raise ConfigError(f"goldleaf.toml has no section [{name}].")
+        _known(body["target"], ("error", "confidence", "cant_tell"), "[target]")
+        _known(body["audit"], ("method", "seed"), "[audit]")
+        _known(body.get("people", {}), ("seconds",), "[people]")
+        _known(body.get("ledger", {}), ("url",), "[ledger]")
+        if body["audit"].get("method", "gro.v1") not in ("gro.v1", "uniform.v1"):
+            raise ConfigError(
+                f"Unknown audit method {body['audit']['method']!r}; allowed: `gro.v1`, `uniform.v1`."
+            )
+        if not isinstance(body["audit"].get("seed"), int):
+            raise ConfigError("[audit] needs `seed`, a whole number.")
+        return cls(
+            task=Classify.from_dict(body["task"]),
+            target=Target(**body["target"]),
+            encoder=dict(body["encoder"]),
+            seed=body["audit"]["seed"],
+            ledger=body.get("ledger", {}).get("url", "ledger.db"),
+            method=body["audit"].get("method", "gro.v1"),
+            seconds=body.get("people", {}).get("seconds"),
+        )
+
+    def with_task(self, task: Classify) -> Config:
+        return replace(self, task=task)
+
+
+def read(folder: Path) -> Config:
+    """Read goldleaf.toml of a project folder."""
+    path = folder / FILE
+    if not path.is_file():
+        raise ConfigError(
+            f"No {FILE} in {folder}.",
+            do="Go to a project's folder, or make one: goldleaf init FILE --text COLUMN --labels A,B",
+        )
+    try:
+        return Config.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    except TypeError as error:
+        raise ConfigError(f"{path} has a value of the wrong type: {error}.") from error
+
+
+def write(folder: Path, config: Config) -> None:
+    """Write goldleaf.toml, commented."""
+    lines = [_HEADER]
+    for section, body in config.to_dict().items():
+        lines += [_NOTES.get(section, ""), f"[{section}]"]
+        nested = {name: value for name, value in body.items() if isinstance(value, dict)}
+        lines += [f"{_key(name)} = {_value(value)}" for name, value in body.items() if name not in nested]
+        for name, table in nested.items():
+            lines += [
+                f"[{section}.{name}]",
+                *(f"{_key(key)} = {_value(value)}" for key, value in table.items()),
+            ]
+        lines.append("")
+    temporary = folder / (FILE + ".new")
+    temporary.write_text("\n".join(lines).replace("\n\n\n", "\n\n"), encoding="utf-8")
+    temporary.replace(folder / FILE)
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else json.dumps(name)
+
+
+def _value(value: Any) -> str:
+    # JSON's strings, numbers, booleans and lists are TOML's too
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def _known(body: dict[str, Any], allowed: tuple[str, ...], where: str) -> None:
+    for name in body:
+        if name not in allowed:
+            raise ConfigError(
+                f"Unknown setting `{name}` in {where}; allowed: {names(allowed)}.{did_you_mean(name, allowed)}"
+            )
+
+
+def canonical(config: Config) -> str:
+    """As the ledger keeps it."""
+    return json.dumps(config.to_dict(), sort_keys=True, ensure_ascii=False)
+
+
+def check_change(before: str, now: Config) -> None:
+    """Refuse a change that would make earlier answers mean something else.
+
+    Raises:
+        ConfigError: labels were removed, renamed or reordered, or the items' columns changed.
+    """
+    old = Config.from_dict(json.loads(before))
+    kept = now.task.labels[: len(old.task.labels)]
+    if kept != old.task.labels:
+        raise ConfigError(
+            f"`labels` in goldleaf.toml must start with the labels so far, {names(old.task.labels)}; got {names(now.task.labels)}.",
+            do="Put them back in their order and add new labels at the end.",
+        )
+    for name in ("text", "image", "table", "key"):
+        if getattr(old.task, name) != getattr(now.task, name):
+            raise ConfigError(
+                f"`{name}` in goldleaf.toml was {getattr(old.task, name)!r} when the items were imported, now {getattr(now.task, name)!r}.",
+                do="Put it back, or make a new project: goldleaf init",
+            )

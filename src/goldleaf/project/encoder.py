@@ -1,0 +1,53 @@
+"""Choosing the encoder once, and pinning it by name and fingerprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldleaf.encode.names import build, choose
+from goldleaf.errors import ConfigError
+from goldleaf.items.store import ItemStore
+from goldleaf.task import Classify
+
+OWN = "own-vectors.npy"
+
+
+def pinned(
+    encoder: str | None,
+    vectors: str | Path | NDArray[np.float32] | None,
+    task: Classify,
+    store: ItemStore,
+    folder: Path,
+) -> dict[str, Any]:
+    """The [encoder] section of a new project."""
+    if vectors is not None:
+        if encoder is not None:
+            raise ConfigError("Give `encoder` or `vectors`, not both.")
+        return _own(vectors, store, folder)
+    name = encoder or choose(task.modality, glyphs=_glyphs(task, store)).name
+    build(name, fields=task.fields(store.schema.names))  # fails now, not at the first question
+    return {"name": name}
+
+
+def _own(vectors: str | Path | NDArray[np.float32], store: ItemStore, folder: Path) -> dict[str, Any]:
+    if isinstance(vectors, np.ndarray):
+        np.save(folder / OWN, vectors)
+        return {"name": "npy.v1", "path": str((folder / OWN).resolve())}
+    if str(vectors).endswith(".npy"):
+        return {"name": "npy.v1", "path": str(Path(vectors).resolve())}
+    if str(vectors) not in store.schema.names:
+        raise ConfigError(f"`vectors` is neither an .npy file nor a column: {str(vectors)!r}.")
+    return {"name": "column.v1", "column": str(vectors)}
+
+
+def _glyphs(task: Classify, store: ItemStore) -> bool:
+    if task.image is None:
+        return False
+    from goldleaf.encode.image import are_glyphs
+
+    first = next(iter(store.content_batches(start=0)))
+    return are_glyphs(first.slice(0, 20))

@@ -1,0 +1,88 @@
+"""The freeze: what the machine says of every item, fixed before the audit's first draw."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from sqlalchemy import Row
+
+from goldleaf.certificates.base import AuditPlan
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Frozen predictions of the items that no person had labeled, and the facts the audit was planned with."""
+
+    attempt: int
+    ids: pa.StringArray
+    positions: NDArray[np.int64]
+    weights: NDArray[np.int64]
+    labels: NDArray[np.int16]
+    probability: NDArray[np.float32]
+    p_wrong: NDArray[np.float32]
+    facts: dict[str, Any]
+
+    def plan(self) -> AuditPlan:
+        return AuditPlan(
+            weights=self.weights,
+            p_wrong=self.p_wrong.astype(np.float64),
+            rows=self.facts["rows"],
+            error=self.facts["error"],
+            alpha=self.facts["alpha"],
+            expected_error=self.facts["expected_error"],
+            seed=self.facts["seed"],
+            cant_tell=self.facts["cant_tell"],
+            method=self.facts["method"],
+        )
+
+    def place(self, position: int) -> int:
+        """An item's index in the plan."""
+        return int(np.searchsorted(self.positions, position))
+
+    def label(self, place: int) -> str:
+        """The frozen label of the item at that index."""
+        name: str = self.facts["labels"][self.labels[place]]
+        return name
+
+    def entry(self) -> dict[str, Any]:
+        """The row of the ledger's `posteriors`: everything, so that the ledger alone can recompute the audit."""
+        table = pa.table(
+            {
+                "id": self.ids,
+                "position": self.positions,
+                "weight": self.weights,
+                "label": self.labels,
+                "probability": self.probability,
+                "p_wrong": self.p_wrong,
+            }
+        )
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        return {
+            "attempt": self.attempt,
+            "model": "probe.v1+wrong.v1",
+            "facts": json.dumps(self.facts, sort_keys=True),
+            "body": sink.getvalue(),
+        }
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        table = pq.read_table(io.BytesIO(row.body))
+        ids = table["id"].combine_chunks()
+        return cls(
+            attempt=row.attempt,
+            ids=ids,
+            positions=table["position"].to_numpy(),
+            weights=table["weight"].to_numpy(),
+            labels=table["label"].to_numpy(),
+            probability=table["probability"].to_numpy(),
+            p_wrong=table["p_wrong"].to_numpy(),
+            facts=json.loads(row.facts),
+        )

@@ -1,0 +1,356 @@
+"""What to ask next: rounds of training until the forecast total stops falling, then freeze and audit.
+
+train ─▶ ask ─▶ … ─▶ freeze ─▶ draw ─▶ answer ─▶ … ─▶ certified
+  ▲                               │
+  └──── the data or the labels changed, or a new attempt is asked for
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from goldleaf.certificates import audit as audits
+from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
+from goldleaf.certificates.census import forecast
+from goldleaf.items.store import ItemStore
+from goldleaf.ledger.base import Ledger
+from goldleaf.posteriors.probe import Probe
+from goldleaf.posteriors.wrong import WrongPredictor, signals
+from goldleaf.project.config import Config
+from goldleaf.project.frozen import Frozen
+from goldleaf.project.record import Asked, Given, Record, outcome
+from goldleaf.questions.centroids import centroids
+from goldleaf.questions.margin import margin
+from goldleaf.questions.stop import Round, batch_size, first_batch_size, reason_to_stop
+
+SAMPLE = 20_000  # items on which a round's forecast is computed
+REASON = {
+    "cold": "one of the first: near the centre of a cluster of items",
+    "margin": "the model is least certain here",
+    "random": "drawn at random, to keep the model's picture of easy items honest",
+    "audit": "drawn for the audit with a known probability",
+    "census": "among the items most likely wrong, labeled outright",
+}
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """The current model's view of some items."""
+
+    probabilities: NDArray[np.float32]
+    p_wrong: NDArray[np.float64]
+
+
+class Loop:
+    """The state of one project between the ledger and the stages."""
+
+    def __init__(
+        self, store: ItemStore, ledger: Ledger, config: Config, features: Callable[[], NDArray[np.float32]]
+    ) -> None:
+        self.store = store
+        self.ledger = ledger
+        self.config = config
+        self.features = features
+        self.record = Record(ledger)
+        self.frozen: Frozen | None = None
+        self.audit: Audit | None = None
+        self._restore()
+
+    def _restore(self) -> None:
+        row = last_freeze(self.ledger)
+        if row is None:
+            return
+        frozen = Frozen.from_row(row)
+        if self._still_holds(frozen):
+            self.frozen = frozen
+            self.audit = audits.resume(frozen.plan(), self.record.events(frozen))
+
+    def _still_holds(self, frozen: Frozen) -> bool:
+        """Whether the frozen predictions are about today's items, labels and target."""
+        now = {**_promise(self.config), "items": self.store.items, "total_rows": self.store.rows}
+        return all(frozen.facts[name] == value for name, value in now.items())
+
+    @property
+    def attempt(self) -> int:
+        return self.frozen.attempt if self.frozen else 0
+
+    @property
+    def attempts(self) -> int:
+        """Freezes so far, void ones included: each has spent its alpha."""
+        row = last_freeze(self.ledger, "attempt")
+        return row.attempt if row else 0
+
+    @property
+    def finished(self) -> bool:
+        return self.audit is not None and (self.audit.certified or not self.audit.next())
+
+    def ask(self) -> list[Asked]:
+        """The open questions; new ones when none is open; none when the audit is over."""
+        while not (waiting := self.record.open(self.attempt)):
+            if self.audit is None:
+                self._train()
+            elif self.finished:
+                return []
+            else:
+                self._draw()
+        return waiting
+
+    def answered(self, pairs: list[tuple[Asked, Given]]) -> None:
+        """Tell the audit of new answers that are already in the ledger."""
+        for asked, given in pairs:
+            if (
+                self.audit is not None
+                and self.frozen
+                and asked.attempt == self.attempt
+                and given.answer in ("label", "cant_tell")
+            ):
+                place = self.frozen.place(asked.position)
+                self.audit.answer(place, outcome(given, self.frozen.label(place)))
+
+    def abandon(self) -> None:
+        """Leave this attempt; what its audit learned trains the next one."""
+        self.frozen, self.audit = None, None
+
+    # -- training
+
+    def _train(self) -> None:
+        positions, labels = self._known()
+        candidates = self._candidates()
+        if not len(labels) and len(candidates):
+            first = first_batch_size(len(self.config.task.labels), self.store.items)
+            self._ask_training({"cold": centroids(self.features(), candidates, first, seed=self.config.seed)})
+            return
+        if not len(candidates):
+            self._freeze("every item has an answer")
+            return
+        rng = np.random.default_rng([self.config.seed, len(labels)])
+        sample = (
+            candidates
+            if len(candidates) <= SAMPLE
+            else np.sort(rng.choice(candidates, SAMPLE, replace=False))
+        )
+        probe, wrong = self._fit(positions, labels)
+        inferred = self._infer(probe, wrong, sample, positions, labels)
+        batch = batch_size(len(self.config.task.labels), len(labels))
+        reason = self._reason_to_stop(inferred.p_wrong, candidates, batch)
+        if reason:
+            self._freeze(reason)
+            return
+        probabilities = probe.predict_proba(self.features())
+        unsure, chance = margin(
+            self.features(), probabilities, candidates, batch, seed=int(rng.integers(2**31))
+        )
+        self._ask_training({"margin": unsure, "random": chance})
+
+    def _reason_to_stop(
+        self, p_wrong: NDArray[np.float64], candidates: NDArray[np.int64], batch: int
+    ) -> str | None:
+        weights = self.store.weights()
+        n = len(candidates)
+        facts = {
+            "answers": self.record.answers(),
+            "expected_error": float(p_wrong.mean()),
+            "forecast": self._forecast(weights[candidates], np.resize(p_wrong, n)),
+        }
+        self.ledger.append(
+            [("posteriors", {"attempt": 0, "model": "probe.v1+wrong.v1", "facts": json.dumps(facts)})]
+        )
+        floor = self._forecast(weights[candidates], np.full(n, 1e-4))
+        return reason_to_stop(self.rounds(), floor, batch)
+
+    def rounds(self) -> list[Round]:
+        """Training rounds since the last freeze."""
+        freeze = last_freeze(self.ledger, "seq")
+        rows = self.ledger.rows("posteriors", "facts", after=freeze.seq if freeze else 0, attempt=0)
+        bodies = [json.loads(row.facts) for row in rows]
+        return [Round(body["answers"], body["forecast"]) for body in bodies]
+
+    def _forecast(self, weights: NDArray[np.int64], p_wrong: NDArray[np.float64]) -> float:
+        target = self.config.target
+        alpha = alpha_of_attempt(self.attempts + 1, target.alpha)
+        expected = float(np.average(p_wrong, weights=weights))
+        return forecast(weights, p_wrong, self.store.rows, target.error, alpha, expected)
+
+    def _known(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions and classes of the items people labeled."""
+        labeled = self.record.labeled()
+        positions = np.array(sorted(labeled), np.int64)
+        index = {label: number for number, label in enumerate(self.config.task.labels)}
+        return positions, np.array([index[labeled[int(p)]] for p in positions], np.int64)
+
+    def _candidates(self) -> NDArray[np.int64]:
+        """Items a training question may be about."""
+        closed = np.zeros(self.store.items, bool)
+        closed[self._known()[0]] = True
+        closed[self.record.positions("cant_tell")] = True
+        closed[self.record.positions("skip")] = True
+        return np.flatnonzero(~closed)
+
+    def _fit(self, positions: NDArray[np.int64], labels: NDArray[np.int64]) -> tuple[Probe, WrongPredictor]:
+        vectors = np.asarray(self.features()[positions])
+        probe = Probe(len(self.config.task.labels), seed=self.config.seed).fit(vectors, labels)
+        signal = signals(probe.out_of_fold_, vectors, vectors, labels, same=True)
+        mistaken = probe.out_of_fold_.argmax(axis=1) != labels
+        return probe, WrongPredictor().fit(signal, mistaken)
+
+    def _infer(
+        self,
+        probe: Probe,
+        wrong: WrongPredictor,
+        wanted: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        labels: NDArray[np.int64],
+    ) -> Inferred:
+        labeled = np.asarray(self.features()[positions])
+        probabilities = np.empty((len(wanted), probe.classes), np.float32)
+        p_wrong = np.empty(len(wanted))
+        for start in range(0, len(wanted), SAMPLE):
+            vectors = np.asarray(self.features()[wanted[start : start + SAMPLE]])
+            block = probe.predict_proba(vectors)
+            probabilities[start : start + SAMPLE] = block
+            p_wrong[start : start + SAMPLE] = wrong.predict(signals(block, vectors, labeled, labels))
+        return Inferred(probabilities, p_wrong)
+
+    def _ask_training(self, chosen: dict[str, NDArray[np.int64]]) -> None:
+        questions = [
+            {
+                "purpose": "training",
+                "reason": REASON[why],
+                "attempt": 0,
+                "probability": 0.0,
+                "position": int(position),
+            }
+            for why, positions in chosen.items()
+            for position in positions
+        ]
+        self._write(questions)
+
+    def _write(self, questions: list[dict[str, Any]]) -> list[Asked]:
+        ids = self.store.ids()
+        return self.record.ask(
+            [{**question, "item": str(ids[question["position"]])} for question in questions]
+        )
+
+    # -- audit
+
+    def _freeze(self, reason: str) -> None:
+        frozen = self.predict(self.attempts + 1, reason)
+        self.ledger.append([("posteriors", frozen.entry())])
+        self.frozen, self.audit = frozen, audits.start(frozen.plan())
+
+    def predict(self, attempt: int, reason: str) -> Frozen:
+        """The machine's label for every item that no person labeled."""
+        positions, labels = self._known()
+        machine = np.ones(self.store.items, bool)
+        machine[positions] = False
+        cant_tell = self.record.positions("cant_tell")
+        weights = self.store.weights()
+        rows = self.store.rows
+        if self.config.target.cant_tell == "exclude":
+            machine[cant_tell] = False
+            rows -= int(weights[cant_tell].sum())
+        pool = np.flatnonzero(machine)
+        inferred = (
+            self._infer(*self._fit(positions, labels), pool, positions, labels) if len(pool) else _nothing()
+        )
+        inferred.p_wrong[np.isin(pool, cant_tell)] = (
+            0.999  # known to count as wrong; answered without asking again
+        )
+        p_wrong = inferred.p_wrong.astype(np.float32)
+        facts = {
+            **_promise(self.config),
+            "items": self.store.items,
+            "total_rows": self.store.rows,
+            "rows": rows,
+            "alpha": alpha_of_attempt(max(attempt, 1), self.config.target.alpha),
+            "expected_error": float(np.average(p_wrong, weights=weights[pool])) if len(pool) else 0.0,
+            "seed": _seed(self.config.seed, attempt),
+            "digest": self.store.digest,
+            "answers": self.record.answers(),
+            "reason": reason,
+        }
+        return Frozen(
+            attempt=attempt,
+            ids=pa.array([str(one) for one in np.asarray(self.store.ids())[pool]], pa.string()),
+            positions=pool,
+            weights=weights[pool],
+            labels=inferred.probabilities.argmax(axis=1).astype(np.int16),
+            probability=inferred.probabilities.max(axis=1),
+            p_wrong=p_wrong,
+            facts=facts,
+        )
+
+    def _draw(self) -> None:
+        """Put the audit's next draws into the ledger; what people already could not tell is not asked again."""
+        assert self.audit is not None and self.frozen is not None
+        draws = self.audit.next()
+        asked = self._write([self._question(draw) for draw in draws])
+        told = {int(position): given for position, given in self._cant_tell().items()}
+        known = [one for one in asked if one.position in told]
+        votes = [
+            {
+                "question": one.seq,
+                "item": one.item,
+                "source": told[one.position].source,
+                "answer": "cant_tell",
+            }
+            for one in known
+        ]
+        if votes:
+            self.answered(list(zip(known, self.record.answer(votes), strict=True)))
+
+    def _question(self, draw: Draw) -> dict[str, Any]:
+        assert self.frozen is not None
+        purpose = "census" if draw.kind == "census" else "audit"
+        return {
+            "purpose": purpose,
+            "reason": REASON[purpose],
+            "attempt": self.attempt,
+            "probability": draw.probability,
+            "position": int(self.frozen.positions[draw.position]),
+            "step": draw.step,
+            "p": draw.p,
+            "lam": draw.lam,
+            "nu": draw.nu,
+            "target": draw.target,
+            "least": draw.least,
+        }
+
+    def _cant_tell(self) -> dict[int, Given]:
+        return {
+            asked.position: given for asked, given in self.record.effective() if given.answer == "cant_tell"
+        }
+
+
+def last_freeze(ledger: Ledger, *columns: str) -> Any:
+    """The newest freeze's row, or None."""
+    rows = ledger.rows("posteriors", "seq", "attempt")
+    freezes = [row.seq for row in rows if row.attempt > 0]
+    return ledger.last("posteriors", *columns, seq=freezes[-1]) if freezes else None
+
+
+def _promise(config: Config) -> dict[str, Any]:
+    """What a change of voids an attempt."""
+    return {
+        "labels": list(config.task.labels),
+        "error": config.target.error,
+        "confidence": config.target.confidence,
+        "cant_tell": config.target.cant_tell,
+        "method": config.method,
+    }
+
+
+def _seed(seed: int, attempt: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}:{attempt}".encode()).digest()[:7], "big")
+
+
+def _nothing() -> Inferred:
+    return Inferred(np.zeros((0, 1), np.float32), np.zeros(0))

@@ -1,0 +1,193 @@
+"""The certificate as a file: a function of the ledger up to one entry, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from goldleaf.certificates import audit as audits
+from goldleaf.certificates.base import Audit
+from goldleaf.errors import CertificateError
+from goldleaf.ledger.base import Head, Ledger
+from goldleaf.project.frozen import Frozen
+from goldleaf.project.record import Record
+from goldleaf.schema import Certificate, percent_up
+
+FORMAT = "goldleaf-certificate.v1"
+
+
+def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
+    """The certificate's content as of `head`.
+
+    Args:
+        replay: recompute every draw from the plan and the seed, as `verify` does.
+
+    Raises:
+        CertificateError: nothing is frozen yet, or a draw does not recompute.
+    """
+    freezes = [
+        row.seq
+        for row in ledger.rows("posteriors", "seq", "attempt")
+        if row.attempt > 0 and row.seq <= head.seq
+    ]
+    if not freezes:
+        raise CertificateError(
+            "There is nothing to certify: no audit has started.", do="Answer on: goldleaf label"
+        )
+    frozen = Frozen.from_row(ledger.last("posteriors", seq=freezes[-1]))
+    record = Record(ledger, upto=head.seq)
+    audit = (audits.replay if replay else audits.resume)(frozen.plan(), record.events(frozen))
+    return _body(frozen, audit, record, head, ledger.hash_at(freezes[-1]))
+
+
+def _body(
+    frozen: Frozen, audit: Audit, record: Record, head: Head, freeze_hash: str | None
+) -> dict[str, Any]:
+    facts = frozen.facts
+    answers = [(asked, given) for asked, given in record.effective() if given.answer != "skip"]
+    purposes = Counter(asked.purpose for asked, _ in answers)
+    people = {
+        source: {
+            "answers": sum(given.source == source for _, given in answers),
+            "seconds": round(sum(given.seconds or 0.0 for _, given in answers if given.source == source), 1),
+        }
+        for source in sorted({given.source for _, given in answers})
+    }
+    cant_tell = {asked.position for asked, given in answers if given.answer == "cant_tell"}
+    body = {
+        "format": FORMAT,
+        "certified": audit.certified,
+        "error": facts["error"],
+        "confidence": facts["confidence"],
+        "bound": audit.bound,
+        "wrong_rows_at_most": audit.remaining,
+        "rows": facts["rows"],
+        "items": facts["items"],
+        "human_answers": len(answers),
+        "answers": {purpose: purposes.get(purpose, 0) for purpose in ("training", "audit", "census")},
+        "truth": "the answers of " + ", ".join(people) if people else "no answers",
+        "people": people,
+        "replayed": any(source.startswith("replay:") for source in people),
+        "cant_tell": {"rule": facts["cant_tell"], "items": len(cant_tell)},
+        "labels": facts["labels"],
+        "audit": {
+            "attempt": frozen.attempt,
+            "alpha": facts["alpha"],
+            "method": facts["method"],
+            "seed": facts["seed"],
+            "freeze": freeze_hash,
+        },
+        "items_digest": facts["digest"],
+        "ledger": {"seq": head.seq, "hash": head.hash},
+    }
+    return {"statement": statement(body), **body}
+
+
+def statement(body: dict[str, Any]) -> str:
+    """The claim in words."""
+    percent = percent_up(body["bound"])
+    told = (
+        'an answer "can\'t tell" counts as a wrong label'
+        if body["cant_tell"]["rule"] == "error"
+        else "items that a person could not tell have left the data set"
+    )
+    claim = (
+        f"At most {percent} % of the labels of these {body['rows']:,} rows are wrong, with "
+        f"{100 * body['confidence']:.4g} % confidence, where {body['truth']} count as the truth and {told}."
+    )
+    goal = (
+        f"The target of {100 * body['error']:.4g} % is {'reached' if body['certified'] else 'NOT reached'}."
+    )
+    return f"{claim} {goal}" + (" The answers were replayed from a file." if body["replayed"] else "")
+
+
+def to_bytes(body: dict[str, Any]) -> bytes:
+    """The one spelling of a certificate file."""
+    return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def certificate(body: dict[str, Any]) -> Certificate:
+    """The certificate as Python sees it."""
+    return Certificate(
+        certified=body["certified"],
+        bound=body["bound"],
+        error=body["error"],
+        confidence=body["confidence"],
+        human_answers=body["human_answers"],
+        items=body["items"],
+        rows=body["rows"],
+        replayed=body["replayed"],
+        body=body,
+    )
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` found to hold."""
+
+    statement: str
+    entries: int
+    certified: bool
+    items_checked: bool
+
+
+def verify(path: Path, ledger: Ledger, items_digest: str | None) -> Verified:
+    """Recompute a certificate from the ledger and compare it byte by byte.
+
+    Args:
+        items_digest: of the stored items as they are now; None when the items are not at hand.
+
+    Raises:
+        LedgerTampered: the ledger's chain is broken.
+        CertificateError: the certificate, a draw or the items differ from what the ledger says.
+    """
+    written = _read(path)
+    whole = ledger.check()
+    try:
+        named = json.loads(written)["ledger"]
+        head = Head(int(named["seq"]), str(named["hash"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CertificateError(f"{path} is not a certificate of goldleaf: {error!r}.") from error
+    if head.seq > whole.seq or ledger.hash_at(head.seq) != head.hash:
+        raise CertificateError(
+            f"{path} names entry {head.seq} with hash {head.hash[:12]}…, which {ledger.name} does not have.",
+            do="It belongs to another ledger, or one of the two was changed.",
+        )
+    body = build(ledger, head, replay=True)
+    if to_bytes(body) != written:
+        raise CertificateError(f"{path} differs from what the ledger proves: {_difference(body, written)}.")
+    if items_digest is not None and not _items_known(ledger, items_digest):
+        raise CertificateError(
+            "The stored items differ from those in the ledger.", do="Restore the folder `items`."
+        )
+    return Verified(body["statement"], whole.seq, body["certified"], items_digest is not None)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CertificateError(
+            f"Cannot read {path}: {error.strerror}.", do="Write one: goldleaf certify"
+        ) from error
+
+
+def _difference(body: dict[str, Any], written: bytes) -> str:
+    """The first setting that differs, or that only the spelling does."""
+    try:
+        found = json.loads(written)
+    except ValueError:
+        return "it is not valid JSON"
+    plain = json.loads(to_bytes(body))
+    for name in plain:
+        if found.get(name) != plain[name]:
+            return f"`{name}` is {found.get(name)!r}, recomputed {plain[name]!r}"
+    return "its bytes were edited"
+
+
+def _items_known(ledger: Ledger, digest: str) -> bool:
+    last = ledger.last("items", "digest")
+    return last is not None and last.digest == digest

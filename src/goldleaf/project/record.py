@@ -1,0 +1,173 @@
+"""Questions and answers as the ledger has them, kept in memory while a project is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldleaf.certificates.base import Draw, Event, Outcome
+from goldleaf.ledger.base import Ledger
+from goldleaf.project.frozen import Frozen
+from goldleaf.schema import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it stands in the ledger; `position` is the item's place in the store."""
+
+    seq: int
+    item: str
+    position: int
+    purpose: Purpose
+    reason: str
+    attempt: int
+    probability: float
+    step: int | None = None
+    p: float | None = None
+    lam: float | None = None
+    nu: float | None = None
+    target: float | None = None
+    least: float | None = None
+
+    def draw(self, place: int) -> Draw:
+        """As the audit knows it; `place` is the item's index in the audit's plan."""
+        assert self.step is not None and self.p is not None and self.lam is not None
+        assert self.nu is not None and self.target is not None and self.least is not None
+        kind = "census" if self.purpose == "census" else "draw"
+        return Draw(
+            self.step, place, kind, self.probability, self.p, self.lam, self.nu, self.target, self.least
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer as it stands in the ledger: `answer` is label, cant_tell, skip or retracted."""
+
+    seq: int
+    question: int
+    answer: str
+    label: str | None
+    source: str
+    seconds: float | None
+
+
+_ASKED = tuple(column.name for column in fields(Asked))
+_GIVEN = ("seq", "question", "answer", "label", "source", "seconds")
+
+
+class Record:
+    """All questions, the effective answer of each, and the order in which they came."""
+
+    def __init__(self, ledger: Ledger, upto: int | None = None) -> None:
+        self.ledger = ledger
+        self.asked: dict[int, Asked] = {}
+        self.given: dict[int, Given] = {}
+        self.history: list[Given] = []
+        self._open: dict[int, Asked] = {}
+        last = float("inf") if upto is None else upto
+        for row in ledger.rows("questions", *_ASKED):
+            if row.seq <= last:
+                self._put(Asked(*row))
+        for row in ledger.rows("votes", *_GIVEN):
+            if row.seq <= last:
+                self._take(Given(*row))
+
+    def _put(self, asked: Asked) -> None:
+        self.asked[asked.seq] = self._open[asked.seq] = asked
+
+    def _take(self, given: Given) -> None:
+        asked = self.asked[given.question]
+        self.given[given.question] = given
+        self.history.append(given)
+        self._open.pop(asked.seq, None)
+        if given.answer == "retracted" or (given.answer == "skip" and asked.attempt > 0):
+            self._open[asked.seq] = asked  # an audit question waits, behind the others
+
+    def ask(self, questions: Sequence[dict[str, Any]]) -> list[Asked]:
+        """Write new questions; they are open when this returns."""
+        seqs = self.ledger.append([("questions", question) for question in questions])
+        new = [Asked(seq=seq, **question) for seq, question in zip(seqs, questions, strict=True)]
+        for asked in new:
+            self._put(asked)
+        return new
+
+    def answer(self, votes: Sequence[dict[str, Any]]) -> list[Given]:
+        """Write answers; durable when this returns."""
+        entries = []
+        for vote in votes:
+            before = self.given.get(vote["question"])
+            entries.append(
+                ("votes", {"suggestion": False, **vote, "replaces": before.seq if before else None})
+            )
+        seqs = self.ledger.append(entries)
+        new = [
+            Given(
+                seq, vote["question"], vote["answer"], vote.get("label"), vote["source"], vote.get("seconds")
+            )
+            for seq, vote in zip(seqs, votes, strict=True)
+        ]
+        for given in new:
+            self._take(given)
+        return new
+
+    def open(self, attempt: int) -> list[Asked]:
+        """Questions that wait for an answer, the training's and this attempt's, in the order to put them."""
+        return [asked for asked in self._open.values() if asked.attempt in (0, attempt)]
+
+    def last_answer(self) -> Given | None:
+        """The newest answer that still counts."""
+        for given in reversed(self.history):
+            if given.answer != "retracted" and self.given[given.question] is given:
+                return given
+        return None
+
+    def effective(self) -> Iterable[tuple[Asked, Given]]:
+        """Each question with the answer that counts."""
+        return ((self.asked[seq], given) for seq, given in self.given.items() if given.answer != "retracted")
+
+    def labeled(self) -> dict[int, str]:
+        """Item position → the label people gave it, the newest where there are several."""
+        return {asked.position: given.label for asked, given in self.effective() if given.label is not None}
+
+    def positions(self, answer: str) -> NDArray[np.int64]:
+        """Items whose newest answer is `cant_tell` or `skip`."""
+        newest = {asked.position: given.answer for asked, given in self.effective()}
+        return np.array(sorted(position for position, said in newest.items() if said == answer), np.int64)
+
+    def answers(self) -> int:
+        """Human answers so far: labels and can't-tells; a skip is none."""
+        return sum(given.answer in ("label", "cant_tell") for _, given in self.effective())
+
+    def events(self, frozen: Frozen) -> list[Event]:
+        """The attempt's draws and answers in the ledger's order, as its audit takes them."""
+        merged: list[tuple[int, Event]] = []
+        for asked in self.asked.values():
+            if asked.attempt == frozen.attempt:
+                merged.append((asked.seq, asked.draw(frozen.place(asked.position))))
+        for given in self.history:
+            asked = self.asked[given.question]
+            if asked.attempt == frozen.attempt and given.answer in ("label", "cant_tell"):
+                place = frozen.place(asked.position)
+                merged.append((given.seq, (place, outcome(given, frozen.label(place)))))
+        return [event for _, event in sorted(merged, key=lambda pair: pair[0])]
+
+    def audited(self, frozen: Frozen) -> tuple[list[Draw], list[Outcome]]:
+        """The attempt's answered draws in the order of their steps, each with the outcome that counts."""
+        pairs = []
+        for asked, given in self.effective():
+            if asked.attempt == frozen.attempt and given.answer in ("label", "cant_tell"):
+                draw = asked.draw(frozen.place(asked.position))
+                pairs.append((draw, outcome(given, frozen.label(draw.position))))
+        pairs.sort(key=lambda pair: pair[0].step)
+        return [draw for draw, _ in pairs], [said for _, said in pairs]
+
+
+def outcome(given: Given, predicted: str) -> Outcome:
+    """What an answer says of the frozen label."""
+    if given.answer == "cant_tell":
+        return Outcome.CANT_TELL
+    return Outcome.RIGHT if given.label == predicted else Outcome.WRONG

@@ -1,0 +1,345 @@
+"""What a project says of itself: the plan before, the status during, the card and the report after."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from goldleaf import __version__
+from goldleaf.certificates.bounds import path
+from goldleaf.certificates.census import forecast
+from goldleaf.certificates.report import ReportFacts
+from goldleaf.encode.names import build
+from goldleaf.exports.card import CardFacts, card
+from goldleaf.items.store import ItemStore
+from goldleaf.project.config import Config
+from goldleaf.project.delivery import Delivery
+from goldleaf.project.loop import Loop
+from goldleaf.questions.stop import first_batch_size
+
+PREVIEW = 160  # characters of an item in a report
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Before any work. Answers are a range: a model that makes no error, and one that errs as often as allowed."""
+
+    rows: int
+    items: int
+    duplicates: int
+    labels: int
+    encoder: str
+    answers: tuple[int, int]
+    seconds_per_answer: float
+    encode_seconds: float
+
+    @property
+    def hours(self) -> tuple[float, float]:
+        low, high = (count * self.seconds_per_answer / 3600 for count in self.answers)
+        return low, high
+
+    @property
+    def hours_by_hand(self) -> float:
+        return self.items * self.seconds_per_answer / 3600
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a project stands."""
+
+    stage: str
+    rows: int
+    items: int
+    answers: dict[str, int]
+    skipped: int
+    attempt: int
+    error: float
+    confidence: float
+    bound: float
+    certified: bool
+    forecast: float | None
+    hours: float
+    seconds_per_answer: float
+
+    @property
+    def human_answers(self) -> int:
+        return sum(self.answers.values())
+
+
+def plan(
+    config: Config, store: ItemStore, batches: Callable[[int], Iterator[pa.RecordBatch]], folder: Path
+) -> Plan:
+    """The plan of a project, without any answer."""
+    first = first_batch_size(len(config.task.labels), store.items)
+    weights = store.weights()
+    low = first + forecast(
+        weights, np.full(store.items, 1e-4), store.rows, config.target.error, config.target.alpha, 0.0
+    )
+    high = 3 * first + _forecast_at(config, store, weights)
+    return Plan(
+        rows=store.rows,
+        items=store.items,
+        duplicates=store.rows - store.items,
+        labels=len(config.task.labels),
+        encoder=config.encoder["name"],
+        answers=(min(round(low), store.items), min(round(max(low, high)), store.items)),
+        seconds_per_answer=seconds_per_answer(config, store),
+        encode_seconds=_encode_seconds(config, store, batches, folder),
+    )
+
+
+def _forecast_at(config: Config, store: ItemStore, weights: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+    """The audit of a middling model: it errs as often as the target allows, and half knows where."""
+    error = config.target.error
+    p = np.clip(error * -np.log((np.arange(store.items) + 0.5) / store.items), 1e-4, 0.95)
+    return forecast(weights, p, store.rows, error, config.target.alpha, error)
+
+
+def _encode_seconds(
+    config: Config, store: ItemStore, batches: Callable[[int], Iterator[pa.RecordBatch]], folder: Path
+) -> float:
+    """Measured on the first items; 0 when the vectors are there already, or are the user's own."""
+    if config.encoder["name"] in ("npy.v1", "column.v1") or any(folder.glob("*")):
+        return 0.0
+    encoder: Any = build(
+        config.encoder["name"], fields=config.task.fields(store.schema.names), **_arguments(config)
+    )
+    some = next(iter(batches(0))).slice(0, 32)
+    if hasattr(encoder, "fit"):
+        encoder = encoder.fit(pa.Table.from_batches([some]))
+    encoder.encode(some.slice(0, 2))  # loading is not encoding
+    start = time.perf_counter()
+    encoder.encode(some)
+    return (time.perf_counter() - start) / some.num_rows * store.items
+
+
+def _arguments(config: Config) -> dict[str, Any]:
+    return {name: value for name, value in config.encoder.items() if name != "name"}
+
+
+def seconds_per_answer(config: Config, store: ItemStore) -> float:
+    """As goldleaf.toml says under [people], else an assumption: reading 4 words a second plus 2 s to decide."""
+    if config.seconds is not None:
+        return config.seconds
+    if config.task.text is None:
+        return 3.0 if config.task.image else 8.0
+    first = next(iter(store.item_batches([config.task.text], size=256))).column(0).to_pylist()
+    return round(2 + float(np.mean([len(str(text).split()) for text in first])) / 4, 1)
+
+
+def status(config: Config, store: ItemStore, loop: Loop) -> Status:
+    """The status; reads the ledger, trains nothing."""
+    given = [(asked, one) for asked, one in loop.record.effective() if one.answer != "skip"]
+    purposes = Counter(asked.purpose for asked, _ in given)
+    audit = loop.audit
+    rounds = loop.rounds()
+    if audit is None:
+        stage, more = "training", rounds[-1].forecast if rounds else None
+    else:
+        stage = "certified" if audit.certified else "audit" if not loop.finished else "exhausted"
+        more = 0.0 if audit.certified else audit.forecast()
+    each = seconds_per_answer(config, store)
+    return Status(
+        stage=stage,
+        rows=store.rows,
+        items=store.items,
+        answers={purpose: purposes.get(purpose, 0) for purpose in ("training", "audit", "census")},
+        skipped=len(loop.record.positions("skip")),
+        attempt=loop.attempt,
+        error=config.target.error,
+        confidence=config.target.confidence,
+        bound=audit.bound if audit else 1.0,
+        certified=bool(audit and audit.certified),
+        forecast=more,
+        hours=sum(one.seconds if one.seconds is not None else each for _, one in given) / 3600,
+        seconds_per_answer=each,
+    )
+
+
+def card_text(
+    config: Config, store: ItemStore, loop: Loop, delivery: Delivery, body: dict[str, Any] | None
+) -> str:
+    """The data card of an export."""
+    now = status(config, store, loop)
+    people: dict[str, list[float]] = {}
+    for _, given in loop.record.effective():
+        if given.answer != "skip":
+            people.setdefault(given.source, []).append(given.seconds or 0.0)
+    facts = CardFacts(
+        title=_title(store, loop),
+        rows=delivery.rows,
+        items=store.items,
+        labels=config.task.labels,
+        class_counts=delivery.class_counts(),
+        asked=[(who, len(seconds), sum(seconds)) for who, seconds in sorted(people.items())],
+        questions_by_purpose=now.answers,
+        certificate=body["statement"] if body else None,
+        cant_tell=len(delivery.cant_tell),
+        encoder=config.encoder["name"],
+        source_files=[row.source for row in loop.ledger.rows("items", "source")],
+        replayed=any(who.startswith("replay:") for who in people),
+        created=datetime.now(UTC).date().isoformat(),
+        version=__version__,
+        limits=_limits(config, len(delivery.cant_tell)),
+    )
+    return card(facts)
+
+
+def _title(store: ItemStore, loop: Loop) -> str:
+    sources = [row.source for row in loop.ledger.rows("items", "source")]
+    return ", ".join(dict.fromkeys(sources))
+
+
+def _limits(config: Config, cant_tell: int) -> list[str]:
+    limits = [
+        "The bound is about disagreement with the people who answered; their own mistakes are not in it.",
+        "The bound is about these rows as a whole, not about each class or any part of them.",
+        "Probabilities are the model's, calibrated on items that were chosen because they are hard.",
+    ]
+    if cant_tell and config.target.cant_tell == "error":
+        limits.append(
+            f"{cant_tell} items that a person could not tell keep the machine's label and count as wrong."
+        )
+    if cant_tell and config.target.cant_tell == "exclude":
+        limits.append(f"{cant_tell} items that a person could not tell were left out.")
+    return limits
+
+
+def report_facts(config: Config, store: ItemStore, loop: Loop, body: dict[str, Any]) -> ReportFacts:
+    """Everything the report draws."""
+    frozen, audit = loop.frozen, loop.audit
+    assert frozen is not None and audit is not None
+    delivery = Delivery(config, store, loop)
+    now = status(config, store, loop)
+    before = now.answers["training"] if loop.attempt == 1 else now.human_answers - audit_answers(loop)
+    steps, _, bound = path(frozen.plan(), *loop.record.audited(frozen))
+    drawn = _drawn(loop)
+    return ReportFacts(
+        title=_title(store, loop),
+        statement=body["statement"],
+        certified=body["certified"],
+        error=body["error"],
+        confidence=body["confidence"],
+        bound=body["bound"],
+        rows=body["rows"],
+        items=body["items"],
+        human=int(delivery.human.sum()),
+        machine=int((~delivery.human & ~delivery.left_out).sum()),
+        replayed=body["replayed"],
+        bound_path=(np.asarray(steps) + before, np.asarray(bound)),
+        purposes=now.answers,
+        reliability=reliability(drawn),
+        found_errors=found_errors(drawn),
+        class_mix=[(name, *counts) for name, counts in delivery.class_counts().items()],
+        suspects=_suspects(store, loop, delivery),
+        hours_spent=now.hours,
+        hours_by_hand=store.items * now.seconds_per_answer / 3600,
+        seconds_assumed=body["replayed"] or any(one.seconds is None for _, one in loop.record.effective()),
+        certificate=body,
+        created=datetime.now(UTC).isoformat(timespec="minutes"),
+        version=__version__,
+    )
+
+
+def audit_answers(loop: Loop) -> int:
+    """Answers to this attempt's draws and census."""
+    return sum(asked.attempt == loop.attempt for asked, _ in loop.record.effective())
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Audited items: what was predicted of them, whether it was wrong, and how many items each draw stands for."""
+
+    probability: np.ndarray[Any, np.dtype[np.float64]]
+    p_wrong: np.ndarray[Any, np.dtype[np.float64]]
+    wrong: np.ndarray[Any, np.dtype[np.bool_]]
+    census: np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def _drawn(loop: Loop) -> Drawn:
+    frozen = loop.frozen
+    assert frozen is not None
+    places, wrong, census = [], [], []
+    for asked, given in loop.record.effective():
+        if asked.attempt == loop.attempt and given.answer == "label":
+            place = frozen.place(asked.position)
+            places.append(place)
+            wrong.append(given.label != frozen.label(place))
+            census.append(asked.purpose == "census")
+    at = np.array(places, np.int64)
+    return Drawn(
+        frozen.probability[at].astype(float),
+        frozen.p_wrong[at].astype(float),
+        np.array(wrong, bool),
+        np.array(census, bool),
+    )
+
+
+def reliability(drawn: Drawn, bins: int = 8) -> list[tuple[float, float, int]]:
+    """(predicted, observed, count) of being right, in bins of equally many audited items."""
+    if not len(drawn.wrong):
+        return []
+    order = np.argsort(drawn.probability)
+    return [
+        (float(drawn.probability[part].mean()), float(1 - drawn.wrong[part].mean()), len(part))
+        for part in np.array_split(order, min(bins, max(1, len(order) // 10)))
+    ]
+
+
+def found_errors(drawn: Drawn) -> list[tuple[str, float, int, int]]:
+    """(risk, predicted errors, found errors, audited) among the audited items."""
+    edges = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    found = []
+    for low, high in pairwise(edges):
+        part = (drawn.p_wrong >= low) & (drawn.p_wrong < high)
+        if part.any():
+            found.append(
+                (
+                    f"{100 * low:g} to {100 * high:g} %",
+                    float(drawn.p_wrong[part].sum()),
+                    int(drawn.wrong[part].sum()),
+                    int(part.sum()),
+                )
+            )
+    return found
+
+
+def _suspects(
+    store: ItemStore, loop: Loop, delivery: Delivery, count: int = 25
+) -> list[tuple[str, str, str, float]]:
+    frozen = loop.frozen
+    assert frozen is not None
+    unseen = np.flatnonzero(~delivery.human[frozen.positions])
+    worst = unseen[np.argsort(-frozen.p_wrong[unseen], kind="stable")[:count]]
+    if not len(worst):
+        return []
+    contents = store.take(frozen.positions[worst]).to_pylist()
+    return [
+        (str(frozen.ids[int(at)]), preview(content), frozen.label(int(at)), float(frozen.p_wrong[at]))
+        for at, content in zip(worst, contents, strict=True)
+    ]
+
+
+def preview(content: dict[str, Any]) -> str:
+    """An item in one line."""
+    shown = {
+        name: value
+        for name, value in content.items()
+        if not isinstance(value, bytes | dict) and value is not None
+    }
+    text = (
+        str(next(iter(shown.values())))
+        if len(shown) == 1
+        else ", ".join(f"{k}: {v}" for k, v in shown.items())
+    )
+    text = " ".join(text.split())
+    return text if len(text) <= PREVIEW else text[: PREVIEW - 1] + "…"

@@ -1,0 +1,1 @@
+"""Which items to put before a person next, and when to stop training."""

@@ -1,0 +1,44 @@
+"""margin.v1: the least certain items, spread out, plus a small random share.
+
+Smallest margin first (arXiv:2210.03822), k-means among ten times as many as are wanted for diversity
+(arXiv:2401.14555); the random share keeps the probe's picture of the easy items honest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldleaf.questions.centroids import spread
+
+OVERSAMPLE = 10
+
+
+def margin(
+    vectors: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
+    candidates: NDArray[np.int64],
+    size: int,
+    *,
+    seed: int,
+    random_share: float = 0.1,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(uncertain, random) positions out of `candidates`, together `size`, all distinct.
+
+    Args:
+        vectors: [n, d]; probabilities: P(label) [n, classes]; candidates: positions that may be asked.
+        seed: of the random share and of k-means.
+    """
+    if size >= len(candidates):
+        return candidates, np.empty(0, np.int64)
+    rng = np.random.default_rng(seed)
+    by_chance = rng.choice(candidates, max(1, round(size * random_share)), replace=False)
+    rest = candidates[~np.isin(candidates, by_chance)]
+    size -= len(by_chance)
+    top2 = np.partition(probabilities[rest], -2, axis=1)[:, -2:]
+    gap = top2[:, 1] - top2[:, 0]
+    shortlist = min(len(rest), OVERSAMPLE * size)
+    unsure = rest[np.argpartition(gap, shortlist - 1)[:shortlist]]
+    if shortlist <= size:
+        return unsure, by_chance
+    return unsure[spread(np.asarray(vectors[unsure]), size, seed=seed)], by_chance

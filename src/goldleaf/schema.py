@@ -1,0 +1,81 @@
+"""The nouns as plain data. Big tables travel as Arrow and NumPy; these are what one person or callable sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from math import ceil
+from typing import Any, Literal
+
+Purpose = Literal["training", "audit", "census"]
+
+
+class Reply(Enum):
+    """An answer that is not a label. Never counted as one."""
+
+    CANT_TELL = "cant_tell"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One distinct content: what a person is asked about once."""
+
+    id: str
+    position: int
+    content: dict[str, Any]
+    rows: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """An item to put before a person, why, and the known probability with which it was drawn."""
+
+    seq: int
+    item: Item
+    purpose: Purpose
+    reason: str
+    probability: float
+
+
+Answerer = Callable[[Item], "str | Reply"]
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One person's (or other source's) opinion of one item."""
+
+    question: int
+    answer: str | Reply
+    source: str
+    seconds: float | None = None
+    suggestion: bool = False
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A bound on the error of the published labels, recomputable from the ledger by anyone."""
+
+    certified: bool
+    bound: float
+    error: float
+    confidence: float
+    human_answers: int
+    items: int
+    rows: int
+    replayed: bool
+    body: dict[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        how = "replayed answers" if self.replayed else "human answers"
+        state = "" if self.certified else f"not certified at {100 * self.error:.4g} %: "
+        return (
+            f"{state}error <= {percent_up(self.bound)} % with {100 * self.confidence:.4g} % confidence; "
+            f"{self.human_answers:,} {how} for {self.rows:,} items"
+        )
+
+
+def percent_up(share: float) -> str:
+    """Percent with one decimal, rounded up: a printed claim is never stronger than the proven one."""
+    return f"{ceil(share * 1000 - 1e-9) / 10:.1f}"

@@ -1,0 +1,1 @@
+"""Sources of opinions on items: replayed answers and callables; later functions, models and crowds."""
