@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldleaf.errors import ItemsError, did_you_mean, names
-from goldleaf.items.arrow import Column
+from goldleaf.items.arrow import Column, array
 from goldleaf.items.arrow import compute as pc
 from goldleaf.items.base import Reader, conform, places, short
 from goldleaf.items.content import Digests, content_digests, row_digests, to_binary
@@ -55,7 +55,7 @@ def prepare(
     if task.image is not None:
         content = np.zeros((len(batch), 2), np.uint64)
         filled = np.flatnonzero(~empty)
-        values = columns[0].take(pa.array(filled)).to_pylist()
+        values: list[Any] = columns[0].take(array(filled)).to_pylist()
         content[filled], reasons = image_digests(values, root)
         unreadable = {int(filled[at]): reason for at, reason in reasons.items()}
     else:
@@ -93,8 +93,8 @@ def check_content_types(schema: pa.Schema, task: Classify, fields: Sequence[str]
             )
 
 
-def _is_hf_image(dtype: pa.DataType) -> bool:
-    return {field.name for field in dtype} == {"bytes", "path"}
+def _is_hf_image(dtype: pa.StructType) -> bool:
+    return {dtype.field(at).name for at in range(dtype.num_fields)} == {"bytes", "path"}
 
 
 def key_texts(column: Column, where: str) -> Column:
@@ -200,7 +200,7 @@ class Import:
         self.unreadable += [(start + row, reason) for row, reason in ready.unreadable.items()]
         batch, content, rows = ready.batch, ready.content, ready.rows
         if len(at) < len(batch):
-            batch, content, rows = batch.take(pa.array(at)), content[at], rows[at]
+            batch, content, rows = batch.take(array(at)), content[at], rows[at]
         new = self._new(batch, content, rows, start + at)
         if not new.all():
             batch, content, rows = batch.filter(pa.array(new)), content[new], rows[new]
@@ -217,7 +217,7 @@ class Import:
     ) -> NDArray[np.bool_]:
         if isinstance(self.known, KnownRows):
             return self.known.new(rows)
-        keys = key_texts(batch.column(self.task.key), self.reader.name)
+        keys = key_texts(batch.column(self.task.key or ""), self.reader.name)
         self.no_key += source[_missing(keys)].tolist()
         found = self.known.new(content_digests([keys]), content, rows)
         self.changed += found.changed

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -107,7 +108,7 @@ def to_hex(digests: Digests) -> pa.StringArray:
     """32 hexadecimal characters each; built in one piece, as there may be millions."""
     text = np.ascontiguousarray(digests).tobytes().hex().encode()
     offsets = np.arange(len(digests) + 1, dtype=np.int32) * 32
-    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(offsets), pa.py_buffer(text))
+    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(offsets.tobytes()), pa.py_buffer(text))
 
 
 def to_binary(digests: Digests) -> Column:
@@ -117,10 +118,11 @@ def to_binary(digests: Digests) -> Column:
 
 
 def from_binary(column: Column) -> Digests:
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    """The digests of a stored column."""
+    chunks: list[Any] = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     raw = [
-        np.frombuffer(c.buffers()[1], np.uint8)[c.offset * 16 : (c.offset + len(c)) * 16]
-        for c in chunks
-        if len(c)
+        np.frombuffer(chunk.buffers()[1], "<u8")[2 * chunk.offset :][: 2 * len(chunk)]
+        for chunk in chunks
+        if len(chunk)
     ]
-    return np.concatenate(raw).view("<u8").reshape(-1, 2) if raw else np.empty((0, 2), np.uint64)
+    return np.concatenate(raw).reshape(-1, 2) if raw else np.empty((0, 2), np.uint64)

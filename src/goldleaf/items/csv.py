@@ -17,7 +17,7 @@ from goldleaf.errors import ItemsError, names
 from goldleaf.items.base import check_columns, content_fields, short
 from goldleaf.items.encoding import codec, wrong_encoding
 from goldleaf.items.infer import ColumnScan, cast
-from goldleaf.progress import track
+from goldleaf.progress import Advance, track
 from goldleaf.task import Classify
 
 BLOCK = 8 << 20  # bytes read at a time; a single row must fit
@@ -44,7 +44,8 @@ class CsvReader:
         check_columns(self.columns, str(path))
         fields = content_fields(task, self.columns)
         table = task is not None and task.modality == "table"
-        self._numbers, self._text = (fields, ()) if table else ((), fields)
+        self._numbers: tuple[str, ...] = fields if table else ()
+        self._text: tuple[str, ...] = () if table else fields
 
     @property
     def rows(self) -> int:
@@ -110,7 +111,7 @@ class CsvReader:
             )
         return tuple(header)
 
-    def _cells(self, advance: object = None) -> Iterator[pa.RecordBatch]:
+    def _cells(self, advance: Advance = lambda n: None) -> Iterator[pa.RecordBatch]:
         """Every cell as text; an error names the line."""
         convert = arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(self.columns, pa.string()), strings_can_be_null=False
@@ -118,14 +119,13 @@ class CsvReader:
         read = arrow_csv.ReadOptions(block_size=BLOCK, encoding=self._encoding.removesuffix("-sig"))
         parse = arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
         try:
-            with pa.OSFile(str(self.path)) as file:
+            with self.path.open("rb") as file:
                 done = 0
                 for batch in arrow_csv.open_csv(
                     file, read_options=read, parse_options=parse, convert_options=convert
                 ):
-                    if callable(advance):
-                        advance(file.tell() - done)
-                        done = file.tell()
+                    advance(file.tell() - done)
+                    done = file.tell()
                     yield batch
         except (pa.ArrowInvalid, UnicodeError) as error:
             raise self._refusal(error) from None

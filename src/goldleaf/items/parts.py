@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from goldleaf.errors import ItemsError
+from goldleaf.items.arrow import Column
 from goldleaf.items.base import BATCH_BYTES, BATCH_ROWS
 
 MANIFEST = "manifest.json"
@@ -141,5 +142,5 @@ class PartFile:
                     table = table.take(pa.array(local))
                 yield from table.combine_chunks().to_batches()
 
-    def column(self, name: str) -> pa.ChunkedArray:
+    def column(self, name: str) -> Column:
         return pq.read_table(self.path, columns=[name]).column(0)

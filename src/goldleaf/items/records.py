@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from goldleaf.errors import ItemsError
-from goldleaf.items.arrow import Column
+from goldleaf.items.arrow import Column, array
 from goldleaf.items.base import plain, short
 
 Record: TypeAlias = dict[str, Any]
@@ -48,7 +48,7 @@ class Values:
                 self.first.setdefault(kind(values[at]), (start + at, values[at]))
         if self.type is not None:
             try:
-                self.type = common_type(self.type, plain(pa.array(values).type))
+                self.type = common_type(self.type, plain(array(values).type))
             except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
                 self.type = None
 
@@ -65,7 +65,8 @@ class Values:
 def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     """The type that holds both; raises ArrowTypeError where there is none."""
     schemas = [pa.schema([pa.field("x", dtype)]) for dtype in (one, other)]
-    return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    merged: pa.DataType = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    return merged
 
 
 def chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
@@ -86,7 +87,7 @@ def to_array(values: Sequence[object], column: Values) -> Column:
             v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False, default=str)
             for v in values
         ]
-    return pa.array(values, column.kept)
+    return array(values, column.kept)
 
 
 def scan(batches: Iterable[Sequence[Record]]) -> tuple[dict[str, Values], int]:

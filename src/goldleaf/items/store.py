@@ -32,7 +32,7 @@ from goldleaf.items.adding import (
     prepare,
     stored_schema,
 )
-from goldleaf.items.arrow import Column
+from goldleaf.items.arrow import Column, array
 from goldleaf.items.base import BATCH_ROWS, Reader, conform
 from goldleaf.items.content import Digests, content_digests, from_binary, to_hex
 from goldleaf.items.images import image_digest, read_image
@@ -262,7 +262,7 @@ class ItemStore:
         rows, inverse = np.unique(self._first[at], return_inverse=True)
         wanted = self._checked(columns)
         schema = pa.schema([self.schema.field(name) for name in wanted])
-        return pa.Table.from_batches(list(self._gather(rows, wanted)), schema=schema).take(pa.array(inverse))
+        return pa.Table.from_batches(list(self._gather(rows, wanted)), schema=schema).take(array(inverse))
 
     def row_batches(self, size: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Every row: the user's columns, `goldleaf_item` (the position of its item) and `goldleaf_id`."""
@@ -284,7 +284,7 @@ class ItemStore:
         if self.task.image is None:
             raise ItemsError(f"The items are {self.task.modality}s, not images.", do="Use take().")
         at = np.asarray(positions, np.int64)
-        values = self.take(at, [self.task.image]).column(0).to_pylist()
+        values: list[Any] = self.take(at, [self.task.image]).column(0).to_pylist()
         if self.schema.field(self.task.image).type == pa.binary():
             return values
         digests = self._digests(at)
