@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from math import ceil
+from string import Template
 
 from goldleaf.certificates.report_charts import (
     HALF,
@@ -35,7 +36,7 @@ class ReportFacts:
     """Everything the report says.
 
     Args:
-        statement: the claim in one sentence, e.g. "At most 4.7 % of these labels are wrong, with 95 % confidence".
+        statement: the claim in one sentence: "At most 4.7 % of these labels are wrong, with 95 % confidence".
         certified: the claim meets the target.
         error: the target, a share. confidence: a share. bound: the proven bound, a share.
         rows: rows of the data. items: distinct contents among them.
@@ -90,14 +91,34 @@ def render(facts: ReportFacts) -> str:
         _suspects(facts),
         _certificate(facts),
     )
-    return (
-        '<!DOCTYPE html>\n<html lang="en" xmlns="http://www.w3.org/1999/xhtml">\n<head>\n<meta charset="utf-8"/>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-        f"<title>{text(facts.title, 200)}: quality report</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(sections)
-        + f"\n<footer>Written by goldleaf {text(facts.version)}, {text(facts.created)}. This page is complete in "
-        "itself: it loads nothing and runs no script.</footer>\n</main>\n</body>\n</html>\n"
+    return _PAGE.substitute(
+        title=text(facts.title, 200),
+        css=css,
+        body="\n".join(sections),
+        version=text(facts.version),
+        created=text(facts.created),
     )
+
+
+_PAGE = Template("""\
+<!DOCTYPE html>
+<html lang="en" xmlns="http://www.w3.org/1999/xhtml">
+<head>
+<meta charset="utf-8"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<title>$title: quality report</title>
+<style>
+$css</style>
+</head>
+<body>
+<main>
+$body
+<footer>Written by goldleaf $version, $created. This page is complete in itself: it loads nothing and runs no
+script.</footer>
+</main>
+</body>
+</html>
+""")
 
 
 def text(value: str, longest: int = 120) -> str:
@@ -109,23 +130,20 @@ def clean(value: str, longest: int = 120) -> str:
     """Printable text on one line; characters that steer the display become a visible �."""
     line = " ".join(value[: 8 * longest].split())
     line = line[: longest - 1] + "…" if len(line) > longest or len(value) > 8 * longest else line
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _STEERING else c for c in line)
+    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(char) else char for char in line)
 
 
-_STEERING = {
-    "Cc",
-    "Cf",
-    "Cs",
-    "Cn",
-    "Co",
-}  # control, format (direction, zero width), surrogate, not a character
+def _steers(char: str) -> bool:
+    """Controls, marks that reorder or hide text, and what XML forbids; joiners make letters and emoji, and stay."""
+    return (
+        unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\u200c\u200d"
+    ) or char in "\ufffe\uffff"
 
 
 def _head(facts: ReportFacts) -> str:
     target = f"at most {_percent(facts.error)} wrong, with {_percent(facts.confidence)} confidence"
-    state = "good", f"Certified. Target: {target}" if facts.certified else ""
-    if not facts.certified:
-        state = "warn", f"Not certified. Target: {target}"
+    kind, state = ("good", "Certified") if facts.certified else ("warn", "Not certified")
+    state += f". Target: {target}"
     answers = sum(facts.purposes.values()) or facts.human
     done = facts.human + facts.machine
     saved = max(0.0, facts.hours_by_hand - facts.hours_spent)
@@ -135,26 +153,27 @@ def _head(facts: ReportFacts) -> str:
             f"{facts.rows:,}",
             "rows" if facts.rows == facts.items else f"rows, {facts.items:,} of them distinct",
         ),
-        (_percent(facts.machine / done, floor=True) if done else "0 %", "labeled by the machine"),
+        (_percent(facts.machine / done, floor=True) if done else _percent(0), "labeled by the machine"),
         (_hours_text(saved), "saved, estimated" if facts.seconds_assumed else "of human work saved"),
     )
     replayed = (
-        '<p class="notice">The answers were <b>replayed</b>: read from labels that existed before, not given by a '
-        "person during this run. Errors are measured against those labels.</p>"
+        '<p class="notice">The answers were <b>replayed</b>: read from labels that existed before, not given '
+        "by a person during this run. Errors are measured against those labels.</p>"
         if facts.replayed
         else ""
     )
     tiles = "".join(f'<div class="figure"><b>{value}</b><span>{name}</span></div>' for value, name in figures)
     return (
-        f'<header>\n<p class="eyebrow"><bdi>{text(facts.title, 200)}</bdi> · quality report · {text(facts.created)}</p>\n'
-        f'<h1>{text(facts.statement, 300)}</h1>\n<span class="status {state[0]}">{state[1]}</span>\n{replayed}\n'
+        f'<header>\n<p class="eyebrow"><bdi>{text(facts.title, 200)}</bdi> · quality report · '
+        f"{text(facts.created)}</p>\n<h1>{_unbroken(text(facts.statement, 300))}</h1>\n"
+        f'<span class="status {kind}">{state}</span>\n{replayed}\n'
         f'<div class="figures">{tiles}</div>\n</header>'
     )
 
 
 def _bound(facts: ReportFacts) -> str:
     answers, bounds = ([float(v) for v in values] for values in facts.bound_path)
-    lead = "The error that could be proven after each human answer. It starts at 100 % and falls as the audit goes on."
+    lead = "The error proven after each human answer. It starts at 100 % and falls as the audit goes on."
     if not answers:
         return _section(
             "The bound, answer by answer", lead, _empty("No audit has been drawn yet: nothing is proven.")
@@ -176,15 +195,11 @@ def _bound(facts: ReportFacts) -> str:
 
 
 def _purposes(facts: ReportFacts) -> str:
-    why = {
-        "training": "to teach the machine",
-        "audit": "drawn blind, to prove the error",
-        "census": "items a person settles outright",
-    }
     total = sum(facts.purposes.values())
-    heading, lead = (
-        "What the answers were for",
-        "; ".join(f"{text(name)}: {why[name]}" for name in facts.purposes if name in why),
+    heading = "What the answers were for"
+    lead = (
+        "Training teaches the machine. The audit is drawn blind and proves the error. A census settles items "
+        "outright."
     )
     if not total:
         return _section(heading, lead, _empty("Nobody has been asked yet."))
@@ -217,11 +232,11 @@ def _hours(facts: ReportFacts) -> str:
 
 def _reliability(facts: ReportFacts) -> str:
     heading = "Are the probabilities honest?"
-    lead = "Of the labels given a probability, the share found right. On the dashed line, what was said came true."
+    lead = "Of labels given a probability, the share found right; larger dots: more audited."
     if not facts.reliability:
         return _section(heading, lead, _empty("No audited label to compare with yet."))
     chart = reliability_chart(facts.reliability, "Share found right against the probability said, by bin")
-    legend = _legend((MACHINE, "found right; larger: more audited", False), (QUIET, "said = found", True))
+    legend = _legend((MACHINE, "found right", False), (QUIET, "what was said", True))
     rows = [(_percent(said), _percent(found), f"{count:,}") for said, found, count in facts.reliability]
     return _section(heading, lead, legend + _chart(chart) + _data(("Said", "Found right", "Audited"), rows))
 
@@ -253,17 +268,14 @@ def _classes(facts: ReportFacts) -> str:
     if not sum(human + machine for _, human, machine in mix):
         return _section(heading, "", _empty("No item has a label yet."))
     lead = "Items by label, and who gave it."
-    drawn = [(clean(label), human, machine) for label, human, machine in mix]
-    if len(mix) > CLASSES_DRAWN + 1:
-        rest = drawn[CLASSES_DRAWN:]
-        other = (
-            f"{len(rest):,} others",
-            sum(human for _, human, _ in rest),
-            sum(machine for *_, machine in rest),
-        )
-        drawn = [*drawn[:CLASSES_DRAWN], other]
-        lead += f" The {CLASSES_DRAWN} largest of {len(mix):,}; all of them stand in the table."
-    rows = [(label, f"{human + machine:,}", (human, machine)) for label, human, machine in drawn]
+    rest = mix[CLASSES_DRAWN:]
+    if rest:
+        others = sum(human + machine for _, human, machine in rest)
+        lead += f" The {CLASSES_DRAWN} largest of {len(mix):,}; the others hold {others:,} items."
+    rows = [
+        (clean(name), f"{human + machine:,}", (human, machine))
+        for name, human, machine in mix[:CLASSES_DRAWN]
+    ]
     chart = bars_chart(rows, (HUMAN, MACHINE), f"Items by label, for {len(mix):,} labels")
     legend = _legend((HUMAN, "by a human", False), (MACHINE, "by the machine", False))
     total = [(text(label), f"{h:,}", f"{m:,}", f"{h + m:,}") for label, h, m in mix]
@@ -283,11 +295,13 @@ def _suspects(facts: ReportFacts) -> str:
     )
     head = '<tr><th>Id</th><th>Item</th><th>Label</th><th class="number">May be wrong</th></tr>'
     lead = "The labels to look at first, by the machine's own probability of being wrong."
-    return _section(heading, lead, f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>")
+    return _section(
+        heading, lead, f'<table class="suspects"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    )
 
 
 def _certificate(facts: ReportFacts) -> str:
-    lead = "Anyone with the ledger can recompute it from nothing else: <code>goldleaf verify certificate.json</code>"
+    lead = "Anyone with the ledger can recompute it: <code>goldleaf verify certificate.json</code>"
     if not facts.certificate:
         return _section("The certificate", "", _empty("There is no certificate yet."))
     body = json.dumps(facts.certificate, indent=2, ensure_ascii=True, default=str)
@@ -319,7 +333,7 @@ def _legend(*entries: tuple[str, str, bool]) -> str:
 
 
 def _data(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The figures of a chart as a table, for who cannot see it or wants the numbers. Cells are escaped already."""
+    """The figures of a chart as a table, for who cannot see it or wants them. Cells are escaped already."""
 
     def line(tag: str, cells: Sequence[str]) -> str:
         first, *rest = cells
@@ -337,9 +351,14 @@ def _data(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _percent(share: float, *, floor: bool = False) -> str:
-    """A share in percent to one decimal, rounded up, so that what is printed claims no more than is proven."""
+    """A share in percent to one decimal, rounded up: what is printed claims no more than is proven."""
     tenths = int(share * 1000 + 1e-9) if floor else ceil(share * 1000 - 1e-9)
-    return f"{tenths / 10:g} %"
+    return f"{tenths / 10:g}\N{NO-BREAK SPACE}%"
+
+
+def _unbroken(sentence: str) -> str:
+    """A number and its % stay on one line."""
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _hours_text(hours: float) -> str:

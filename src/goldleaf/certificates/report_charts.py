@@ -1,8 +1,8 @@
 """The report's charts: drawn by leather as SVG, then given the page's own fonts and colours.
 
 leather writes its theme's colours and a monospace font into every element; here they become classes, so that
-one style sheet serves light, dark and paper. It has no grouped or thin bars: `Slots` is a scale that makes room
-for both.
+one style sheet serves light, dark and paper. It has no grouped or thin bars: `Slots` is a scale that makes
+room for both.
 """
 
 from __future__ import annotations
@@ -16,28 +16,35 @@ from typing import Any
 from unicodedata import east_asian_width
 
 HUMAN, MACHINE, QUIET = "var(--human)", "var(--machine)", "var(--quiet)"
-WIDE, HALF = 880, 440  # user units; the page shows them as pixels where there is room
+WIDE, HALF = 980, 452  # user units; the page shows them as pixels where there is room
 _MARGIN = 0.05  # leather's theme: a share of the width, on all four sides
 _LEGEND = 18  # what leather keeps free for a legend as soon as there are two layers
+_AXIS = 22  # what leather keeps free for tick labels below a chart
 _GLYPH = 8  # what leather takes a tick label's character to be wide
+_FSI, _PDI = "\u2068", "\u2069"  # keep a name written from right to left from moving the figure beside it
 _NUMBERS = ("x", "y", "x1", "x2", "y1", "y2", "width", "height", "cx", "cy", "r")
 
 
 @dataclass(frozen=True)
 class Ruler:
-    """A linear scale that ends at its outer ticks."""
+    """A linear scale from its first tick to its last, or to `end`."""
 
     values: Sequence[float]
+    end: float | None = None
+
+    @property
+    def last(self) -> float:
+        return self.values[-1] if self.end is None else self.end
 
     def project(self, value: float, start: float, end: float) -> float:
-        low, high = self.values[0], self.values[-1]
-        return start + (end - start) * (float(value) - low) / (high - low)
+        low = self.values[0]
+        return start + (end - start) * (float(value) - low) / (self.last - low)
 
     def contains(self, value: float) -> bool:
-        return self.values[0] <= value <= self.values[-1]
+        return self.values[0] <= value <= self.last
 
-    def ticks(self) -> Sequence[float]:
-        return self.values
+    def ticks(self) -> list[float]:
+        return [value for value in self.values if value <= self.last]
 
     def format_tick(self, value: float, index: int, count: int) -> str:
         return f"{value:,.6g}"
@@ -88,30 +95,34 @@ def bound_chart(answers: Sequence[float], bound: Sequence[float], target: float,
 
     top = _bound_top(bound, target)
     points = _enter_at(list(zip(answers, bound, strict=True)), top)
-    x, y = Ruler(_whole(nice_ticks(max(answers), 6))), Ruler(nice_ticks(100 * top))
+    most = max(1.0, *answers)
+    x, y = Ruler(_whole(nice_ticks(most, 8)), most), Ruler(nice_ticks(100 * top))
     chart = leather.Chart()
     goal = 100 * target
     chart.add_line(
-        [(x.values[0], goal), (x.values[-1], goal)], stroke_color=HUMAN, width=1.5, stroke_dasharray="5 4"
+        [(0.0, goal), (most, goal)], stroke_color=HUMAN, width=1.5, stroke_dasharray="5 4", name=""
     )
-    chart.add_line([(a, 100 * b) for a, b in points], stroke_color=MACHINE, width=2.25)
+    chart.add_line([(a, 100 * b) for a, b in points], stroke_color=MACHINE, width=2.25, name="")
+    chart.add_dots([(points[-1][0], 100 * points[-1][1])], fill_color=MACHINE, radius=4.5, name="")
     _axes(chart, x, y, "human answers", lambda v: f"{v:g} %")
-    return _svg(chart, "lines", WIDE, 330, title, layers=2)
+    return _svg(chart, "lines", WIDE, 340, title, layers=3)
 
 
 def reliability_chart(points: Sequence[tuple[float, float, int]], title: str) -> str:
-    """Said against found: a dot a bin, larger where more items were checked, and the line of perfect honesty."""
+    """Said against found: a dot a bin, larger where more was checked, and the line of honesty."""
     import leather
 
-    low = min(min(said, found) for said, found, _ in points)
-    ruler = Ruler(nice_ticks(100, 5, low=100 * low))
+    low = min(0.9, *(min(said, found) for said, found, _ in points))
+    ruler = Ruler(nice_ticks(100, 6, low=100 * low))
     start = ruler.values[0]
     most = max(count for _, _, count in points)
     data = [(100 * said, 100 * found, count) for said, found, count in points]
     chart = leather.Chart()
-    chart.add_line([(start, start), (100, 100)], stroke_color=QUIET, width=1.5, stroke_dasharray="5 4")
-    chart.add_line(data, stroke_color=MACHINE, width=1.5)
-    chart.add_dots(data, fill_color=MACHINE, radius=lambda d: 3 + 5 * (d.row[2] / most) ** 0.5)
+    chart.add_line(
+        [(start, start), (100, 100)], stroke_color=QUIET, width=1.5, stroke_dasharray="5 4", name=""
+    )
+    chart.add_line(data, stroke_color=MACHINE, width=1.5, name="")
+    chart.add_dots(data, fill_color=MACHINE, radius=lambda d: 3 + 5 * (d.row[2] / most) ** 0.5, name="")
     _axes(chart, ruler, ruler, "probability said", lambda v: f"{v:g} %")
     return _svg(chart, "lines", HALF, 360, title, layers=3)
 
@@ -122,11 +133,13 @@ def columns_chart(
     """Columns side by side: each of `series` is its values, one a name, and its colour."""
     import leather
 
-    slots = Slots(names, lanes=len(series), filled=0.7)
+    slots = Slots(names, lanes=len(series), filled=min(0.7, 0.18 * len(names)))
     top = max(max(values) for values, _ in series)
     chart = leather.Chart()
     for lane, (values, colour) in enumerate(series):
-        chart.add_columns([(f"{slot}:{lane}", float(v)) for slot, v in enumerate(values)], fill_color=colour)
+        chart.add_columns(
+            [(f"{slot}:{lane}", float(v)) for slot, v in enumerate(values)], fill_color=colour, name=""
+        )
     _axes(chart, slots, Ruler(nice_ticks(max(top, 1.0))), x_name, lambda v: f"{v:,.4g}")
     return _svg(chart, "columns", HALF, 360, title, layers=len(series))
 
@@ -138,7 +151,9 @@ def bars_chart(
     import leather
 
     rows = rows[::-1]  # leather counts from the bottom
-    names = [f"{shorten(name, 24 if width == WIDE else 16)}  {figure}" for name, figure, _ in rows]
+    names = [
+        f"{_FSI}{shorten(name, 24 if width == WIDE else 16)}{_PDI}  {figure}" for name, figure, _ in rows
+    ]
     slots = Slots(names)
     top = max(sum(parts) for _, _, parts in rows) or 1.0
     chart = leather.Chart()
@@ -146,11 +161,12 @@ def bars_chart(
         range(len(colours))
     ):  # the sum first, then what lies before the last part, on top of it
         data = [(float(sum(parts[: part + 1])), f"{slot}:0") for slot, (_, _, parts) in enumerate(rows)]
-        chart.add_series(leather.Series(data), leather.Bars(colours[part]))
+        chart.add_series(leather.Series(data, name=""), leather.Bars(colours[part]))
     _axes(chart, Ruler([0.0, top]), slots, None, lambda v: "")
-    height = round(2 * _MARGIN * width) + 28 * len(rows) + 22 + (_LEGEND if len(colours) > 1 else 0)
-    overhang = max(7.4 * display_width(name) - _GLYPH * len(name) for name in names)
-    return _svg(chart, "bars", width, height, title, layers=len(colours), overhang=max(0.0, overhang))
+    overhang = 7.3 * max(map(display_width, names)) - _GLYPH * max(map(len, names))
+    width = round(width - overhang)  # the room that names leave or take is the bars'
+    height = round(2 * _MARGIN * width) + 28 * len(rows) + _AXIS + (_LEGEND if len(colours) > 1 else 0)
+    return _svg(chart, "bars", width, height, title, layers=len(colours), overhang=overhang)
 
 
 def shorten(text: str, longest: int) -> str:
@@ -163,7 +179,8 @@ def shorten(text: str, longest: int) -> str:
 
 
 def display_width(text: str) -> int:
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+    """Columns of text: wide characters take two, the marks around a name none."""
+    return sum(2 if east_asian_width(char) in "WF" else char not in (_FSI, _PDI) for char in text)
 
 
 def _bound_top(bound: Sequence[float], target: float) -> float:
@@ -213,11 +230,12 @@ def _svg(
         _restyle(element)
     margin = _MARGIN * width
     left, top = margin - 4 - overhang, margin - 10 + (_LEGEND if layers > 1 else 0)
-    view = (left, top, width - margin + 22 - left, height - margin + 8 - top)
+    below = -_AXIS if kind == "bars" else 8  # bars have no ticks below them
+    view = (left, top, width - margin + 22 - left, height - margin + below - top)
     svg = ET.Element(
         "svg", {"role": "img", "class": f"plot {kind}", "viewBox": " ".join(f"{v:.0f}" for v in view)}
     )
-    svg.set("style", f"max-width:{view[2]:.0f}px")
+    svg.set("style", f"max-width:{view[2]:.0f}px;min-width:{min(560, 0.7 * view[2]):.0f}px")
     ET.SubElement(svg, "title").text = title
     svg.append(group)
     return ET.tostring(svg, encoding="unicode")
