@@ -117,7 +117,10 @@ def _read_marker(folder: Path) -> tuple[str | None, list[str]]:
         return None, []
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        return str(body["format"]), [str(file) for file in body["files"]]
+        listed = [str(file) for file in body["files"]]
+        if any(Path(file).is_absolute() or ".." in Path(file).parts for file in listed):
+            raise ValueError("a file outside the folder")
+        return str(body["format"]), listed
     except (ValueError, KeyError, TypeError) as error:
         raise ExportError(
             f"{str(path)!r} is damaged, so what goldleaf wrote there is unknown.", do="Choose another folder."
@@ -136,6 +139,7 @@ def _publish(staging: Path, folder: Path, to: str, files: list[str], overwrite: 
     foreign = [file for file in files if file not in earlier and (folder / file).exists()]
     if foreign and not overwrite:
         raise _foreign(folder, foreign)
+    _refuse_mixing(folder, {*earlier, *files})
     _write_marker(folder, to, sorted({*earlier, *files}))  # both, should we be killed half way
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -145,13 +149,21 @@ def _publish(staging: Path, folder: Path, to: str, files: list[str], overwrite: 
     _write_marker(folder, to, sorted(files))
 
 
+def _refuse_mixing(folder: Path, ours: set[str]) -> None:
+    """A subfolder is read as a whole by the next tool: other rows in it would pass as goldleaf's."""
+    for subfolder in {(folder / file).parent for file in ours} - {folder}:
+        found = subfolder.iterdir() if subfolder.is_dir() else ()
+        others = [path.name for path in found if path.relative_to(folder).as_posix() not in ours]
+        if others:
+            raise ExportError(
+                f"{str(subfolder)!r} holds other data: {names(sorted(others), 3)}.",
+                do="Choose another folder, or move those files away.",
+            )
+
+
 def _remove(folder: Path, file: str) -> None:
     """Remove an earlier export's file, and its subfolder when that is left empty."""
     path = folder / file
-    if ".." in Path(file).parts or Path(file).is_absolute():
-        raise ExportError(
-            f"{str(folder / MARKER)!r} names {file!r}, outside the folder.", do="Choose another folder."
-        )
     path.unlink(missing_ok=True)
     if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
         path.parent.rmdir()

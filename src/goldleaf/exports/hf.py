@@ -58,8 +58,7 @@ class HuggingFace:
         )
         shards = self._write_shards(converted, plan.schema, folder / "data")
         readme = folder / CARD
-        pattern = f"data/train-*-of-{len(shards):05d}.parquet"
-        readme.write_text(front_matter(plan.features, labels, pattern) + "\n" + card, encoding="utf-8")
+        readme.write_text(front_matter(plan.features) + "\n" + card, encoding="utf-8")
         return [*shards, readme]
 
     def _write_shards(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> list[Path]:

@@ -90,13 +90,14 @@ def metadata(features: dict[str, Any]) -> dict[bytes | str, bytes | str]:
     return {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
 
 
-def front_matter(features: dict[str, Any], labels: tuple[str, ...], data_files: str) -> str:
-    """The YAML head of the card."""
-    body = {
-        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": data_files}]}],
-        "dataset_info": {"features": [{"name": name, **_yaml_form(body)} for name, body in features.items()]},
-    }
-    return "---\n" + "\n".join(_block(body)) + "\n---\n"
+def front_matter(features: dict[str, Any]) -> str:
+    """The YAML head of the card.
+
+    No `configs` with `data_files`: `datasets` finds the shards by their names, and with patterns it would take no
+    notice of a later export into the same folder, but serve the earlier one from its cache (seen with 5.2).
+    """
+    listed = [{"name": name, **_yaml_form(body)} for name, body in features.items()]
+    return "---\n" + "\n".join(_block({"dataset_info": {"features": listed}})) + "\n---\n"
 
 
 def _yaml_form(body: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from goldleaf.errors import ExportError
-from goldleaf.exports.base import CARD, cannot_hold
+from goldleaf.exports.base import CARD, cannot_hold, regroup
 from goldleaf.exports.json_text import NoJsonError, json_cells, json_name, json_rows
+
+JSON_ROWS = 16 * 1024  # rows whose text is held at once
 
 
 class Jsonl:
@@ -29,8 +31,9 @@ class Jsonl:
         check_json(schema, "JSON Lines")
         data, readme = folder / "data.jsonl", folder / CARD
         with data.open("w", encoding="utf-8", newline="\n") as file:
-            for batch in batches:
-                file.writelines(row + "\n" for row in json_rows(list(schema), batch.columns, batch.num_rows))
+            for table in regroup(batches, schema, rows=JSON_ROWS):
+                columns = [column.combine_chunks() for column in table.columns]
+                file.writelines(row + "\n" for row in json_rows(list(schema), columns, table.num_rows))
         readme.write_text(card, encoding="utf-8")
         return [data, readme]
 
