@@ -190,7 +190,7 @@ def test_two_hundred_labels_draw_twenty_and_list_all():
     chart = found(parse(page), "svg")[-1]
     drawn = [t for t in "".join(chart.itertext()).split("\u2068") if t.startswith("class ")]
     assert len(drawn) == 20
-    assert "The 20 largest of 200; the others hold 16,290 items." in text_of(page)  # 180 + 0 + 1 + … + 179
+    assert "The 20 largest of 200; the others hold 16,290 rows." in text_of(page)  # 180 + 0 + 1 + … + 179
     assert all(f"<td>class {n}</td>" in page for n in range(200))
 
 

@@ -46,7 +46,7 @@ class ReportFacts:
         purposes: human answers by what they were for: training, audit, census.
         reliability: (probability said, share found right, items checked) by bin.
         found_errors: (bin, errors predicted, errors found, items checked) by bin.
-        class_mix: (label, labeled by a person, labeled by the machine).
+        class_mix: (label, rows labeled by a person, rows labeled by the machine).
         suspects: (id, the item in short, its label, the probability that the label is wrong), worst first.
         hours_spent: by people, so far. hours_by_hand: what labeling every item would have taken.
         seconds_assumed: the hours rest on an assumed time per answer, not on measured ones.
@@ -253,9 +253,9 @@ def _found(facts: ReportFacts) -> str:
         ([predicted for _, predicted, _, _ in facts.found_errors], QUIET),
         ([float(found) for _, _, found, _ in facts.found_errors], HUMAN),
     )
-    names = [clean(name, 12) for name, *_ in facts.found_errors]
+    names = [clean(name, 24).replace(" to ", "–").removesuffix(" %") for name, *_ in facts.found_errors]
     title = f"{errors:,} errors found, {sum(series[0][0]):,.1f} predicted"
-    chart = columns_chart(names, series, "probability of being wrong", title)
+    chart = columns_chart(names, series, "probability of being wrong, in %", title)
     legend = _legend((QUIET, "predicted", False), (HUMAN, "found", False))
     rows = [(text(name), f"{p:,.1f}", f"{found:,}", f"{n:,}") for name, p, found, n in facts.found_errors]
     table = _data(("Probability of being wrong", "Predicted", "Found", "Audited"), rows)
@@ -266,17 +266,17 @@ def _classes(facts: ReportFacts) -> str:
     heading = "The labels"
     mix = sorted(facts.class_mix, key=lambda row: -(row[1] + row[2]))
     if not sum(human + machine for _, human, machine in mix):
-        return _section(heading, "", _empty("No item has a label yet."))
-    lead = "Items by label, and who gave it."
+        return _section(heading, "", _empty("No row has a label yet."))
+    lead = "Rows by label, and who gave it."
     rest = mix[CLASSES_DRAWN:]
     if rest:
         others = sum(human + machine for _, human, machine in rest)
-        lead += f" The {CLASSES_DRAWN} largest of {len(mix):,}; the others hold {others:,} items."
+        lead += f" The {CLASSES_DRAWN} largest of {len(mix):,}; the others hold {others:,} rows."
     rows = [
         (clean(name), f"{human + machine:,}", (human, machine))
         for name, human, machine in mix[:CLASSES_DRAWN]
     ]
-    chart = bars_chart(rows, (HUMAN, MACHINE), f"Items by label, for {len(mix):,} labels")
+    chart = bars_chart(rows, (HUMAN, MACHINE), f"Rows by label, for {len(mix):,} labels")
     legend = _legend((HUMAN, "by a human", False), (MACHINE, "by the machine", False))
     total = [(text(label), f"{h:,}", f"{m:,}", f"{h + m:,}") for label, h, m in mix]
     return _section(

@@ -133,7 +133,10 @@ def columns_chart(
     """Columns side by side: each of `series` is its values, one a name, and its colour."""
     import leather
 
-    slots = Slots(names, lanes=len(series), filled=min(0.7, 0.18 * len(names)))
+    room = int(0.85 * HALF / (_GLYPH * len(names)))
+    slots = Slots(
+        [shorten(name, max(2, room)) for name in names], lanes=len(series), filled=min(0.7, 0.18 * len(names))
+    )
     top = max(max(values) for values, _ in series)
     chart = leather.Chart()
     for lane, (values, colour) in enumerate(series):
