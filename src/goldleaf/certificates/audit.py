@@ -33,8 +33,7 @@ class BettingAudit:
         self._log_weight = self._worlds.log_prior.copy()
         self._open: dict[int, Draw] = {}
         self._steps: dict[int, int] = {}  # position -> step
-        self._bets = np.zeros((6, 64))  # the columns of bounds.Steps, by step
-        self._outcomes = np.zeros(64, dtype=np.int8)
+        self._table = np.zeros((len(Steps._fields), 64))  # of bounds.Steps, by step
         self._draws = 0
         self._evidence: Evidence | None = None
 
@@ -58,7 +57,7 @@ class BettingAudit:
         outcome = Outcome(outcome)
         if position in self._steps:
             step = self._steps[position]
-            self._weigh(position, Outcome(int(self._outcomes[step])), -1.0)
+            self._weigh(position, Outcome(self._table[-1, step]), -1.0)
         elif position in self._open:
             step = self._book(self._open.pop(position))
         else:
@@ -66,7 +65,7 @@ class BettingAudit:
                 f"Item {position} was answered, but it is not a question of this audit.",
                 do="Ask `next()` for the open questions.",
             )
-        self._outcomes[step] = outcome.value
+        self._table[-1, step] = outcome.value
         self._weigh(position, outcome, 1.0)
         self._evidence = None
 
@@ -92,12 +91,11 @@ class BettingAudit:
 
     def _book(self, draw: Draw) -> int:
         """Move an open question among the answered ones; its step."""
-        if draw.step >= self._outcomes.size:
-            self._bets = np.concatenate([self._bets, np.zeros_like(self._bets)], axis=1)
-            self._outcomes = np.concatenate([self._outcomes, np.zeros_like(self._outcomes)])
+        if draw.step >= self._table.shape[1]:
+            self._table = np.concatenate([self._table, np.zeros_like(self._table)], axis=1)
         weight = int(self.plan.weights[draw.position])
         right, wrong = (1 - draw.p) / (1 - draw.lam), draw.p / draw.lam
-        self._bets[:, draw.step] = right, wrong, draw.nu, draw.target, draw.least, weight
+        self._table[:-1, draw.step] = right, wrong, draw.nu, draw.target, draw.least, weight
         self._steps[draw.position] = draw.step
         self._pool.remove(draw.position)
         self._rows_unseen -= weight
@@ -115,24 +113,20 @@ class BettingAudit:
     def _seen(self) -> Evidence:
         if self._evidence is None:
             answered = np.sort(np.fromiter(self._steps.values(), dtype=np.int64, count=len(self._steps)))
-            self._evidence = evidence(
-                Steps(*self._bets[:, answered], outcome=self._outcomes[answered]), self.plan.cant_tell
-            )
+            self._evidence = evidence(Steps(*self._table[:, answered]), self.plan.cant_tell)
         return self._evidence
 
     def _delivered(self) -> int:
-        return self.plan.rows - int(self._seen().excluded)
+        return self.plan.rows - self._seen().excluded
 
     def _null(self) -> int:
         """The fewest wrong rows among the unseen items that would break the promise."""
-        return allowed(self.plan.error, self._delivered()) + 1 - int(self._seen().unfixed)
+        return allowed(self.plan.error, self._delivered()) + 1 - self._seen().unfixed
 
     def _advice(self) -> census.Plan:
         need = -np.log(self.plan.alpha) - self._seen().log_wealth(self._null() + self._seen().unfixed)
         p = guess.believed(self._worlds, self._log_weight)
-        return census.plan(
-            p, self._pool.n, self._pool.w, np.asarray(float(self._null())), np.maximum(need, 0.1)
-        )
+        return census.plan(p, self._pool.n, self._pool.w, np.asarray(float(self._null())), need)
 
     def _census(self) -> tuple[Draw, ...]:
         """The riskiest items, where asking them outright is worth it or nothing else is left to do."""
@@ -144,7 +138,8 @@ class BettingAudit:
         else:
             size = min(int(census.batch(self._advice())), unseen)
         p = guess.believed(self._worlds, self._log_weight)
-        first, batch = len(self._steps), []
+        first = len(self._steps)
+        batch: list[Draw] = []
         for cell in np.argsort(-p * self._pool.w, kind="stable"):
             for position in reversed(
                 self._pool.top(int(cell), min(size - len(batch), int(self._pool.n[cell])))
@@ -154,19 +149,25 @@ class BettingAudit:
         return tuple(batch)
 
     def _random(self) -> Draw:
-        """One draw by the design for the current null."""
-        pool, null = self._pool, np.asarray(float(self._null()))
-        load = pool.n * pool.w
-        p = guess.hopeful(self._worlds, self._log_weight, load, null)
-        bet = bets.design(p, pool.n, pool.w, null, self._uniform)
-        step = len(self._steps)
-        first, second = np.random.Philox(key=self.plan.seed, counter=[0, 0, 0, step]).random_raw(2)
+        """The draw that the seed picks: a cell, then an item of it."""
+        pool, (p, bet) = self._pool, self._design()
+        counter = [0, 0, 0, len(self._steps)]
+        first, second = np.random.Philox(key=self.plan.seed, counter=counter).random_raw(2)
         below = np.cumsum(pool.n * bet.q)
         cell = int(np.searchsorted(below, int(first) / 2**64 * below[-1], side="right"))
         cell = min(cell, int(np.flatnonzero(pool.n)[-1]))
-        position = pool.item(cell, int(second) * int(pool.n[cell]) >> 64)
-        numbers = (bet.q[cell], p[cell], bet.lam[cell], bet.nu, null, bet.least)
-        return Draw(step, position, "draw", *(float(number) for number in numbers))
+        return self._question(pool.item(cell, int(second) * int(pool.n[cell]) >> 64), p, bet)
+
+    def _design(self) -> tuple[bets.Floats, bets.Design]:
+        """The guess and the bets of the next draw, by cell."""
+        pool, null = self._pool, np.asarray(float(self._null()))
+        p = guess.hopeful(self._worlds, self._log_weight, pool.n * pool.w, null)
+        return p, bets.design(p, pool.n, pool.w, null, self._uniform)
+
+    def _question(self, position: int, p: bets.Floats, bet: bets.Design) -> Draw:
+        cell = self._pool.cell[position]
+        numbers = (bet.q[cell], p[cell], bet.lam[cell], bet.nu, self._null(), bet.least)
+        return Draw(len(self._steps), position, "draw", *(float(number) for number in numbers))
 
 
 def start(plan: AuditPlan) -> Audit:
@@ -201,7 +202,7 @@ def replay(plan: AuditPlan, events: Iterable[Event]) -> Audit:
         if not isinstance(event, Draw):
             audit.answer(*event)
             continue
-        due = due or [draw for draw in audit.next()]
+        due = due or list(audit.next())
         if not due:
             raise CertificateError(f"Step {event.step} was recorded, but no item is left to draw.")
         check(event, due.pop(0))

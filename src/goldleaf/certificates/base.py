@@ -1,10 +1,11 @@
 """What an audit is made of: the plan fixed before the first draw, the draws, their outcomes.
 
-The claim. A pool of n machine-labeled items is frozen; item i stands for `weights[i]` rows (exact duplicates)
-and e_i = 1 when a person would not give it the machine's label. Every answer labels its item, so a wrong label that
-is seen is fixed. The residual R_t is the weight of wrong labels not yet seen, plus the weight of "can't tell"
-items where those count as errors. A certificate says R_t <= floor(error * rows) with confidence 1 - alpha, over
-the random draws alone: nothing is assumed about the errors, the guesses or the scores.
+The claim. A pool of n machine-labeled items is frozen; item i stands for `weights[i]` rows (exact
+duplicates) and e_i = 1 when a person would not give it the machine's label. Every answer labels its item,
+so a wrong label that is seen is fixed. The residual R_t is the weight of wrong labels not yet seen, plus
+the weight of "can't tell" items where those count as errors. A certificate says R_t <= floor(error * rows)
+with confidence 1 - alpha, over the random draws alone: nothing is assumed about the errors, the guesses or
+the scores.
 """
 
 from __future__ import annotations

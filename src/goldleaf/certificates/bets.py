@@ -1,18 +1,18 @@
 """The bet of one random draw, and the design of its probabilities. All functions broadcast over leading axes.
 
-The unseen items lie in cells [..., c] of equal guess p and equal weight w, n items each; q is the probability of
-drawing one given item of a cell, and W = sum n w e the unknown weight of the wrong ones.
+The unseen items lie in cells [..., c] of equal guess p and equal weight w, n items each; q is the
+probability of drawing one given item of a cell, and W = sum n w e the unknown weight of the wrong ones.
 
-Bet. For a multiplier nu and v = nu w / q let the tilted guess lam solve (lam - p) / (lam (1 - lam)) = v. The factor
-of the wealth is (1-p)/(1-lam) for a right label and p/lam for a wrong one, that is f = a - v e with
-a = (1-p)/(1-lam) = 1 + v lam. Hence E[f | past] = sum n q a - nu W = 1 + nu (sum n w lam - W), which is at most 1
-whenever W >= target >= sum n w lam. That is the whole proof: any p, any q > 0 and any nu with
+Bet. For a multiplier nu and v = nu w / q let the tilted guess lam solve (lam - p) / (lam (1 - lam)) = v.
+The factor of the wealth is (1-p)/(1-lam) for a right label and p/lam for a wrong one, that is f = a - v e
+with a = (1-p)/(1-lam) = 1 + v lam. Hence E[f | past] = sum n q a - nu W = 1 + nu (sum n w lam - W), which
+is at most 1 whenever W >= target >= sum n w lam. That is the whole proof: any p, any q > 0 and any nu with
 sum n w lam <= target is valid, so `multiplier` rounds nu down, and the rest only serves efficiency.
 
 Why it is efficient. lam is the I-projection of the guess onto the null, f the growth-rate-optimal e-value
-(Gruenwald, de Heide, Koolen, Safe Testing, 2019). The expected log-growth under the guess is sum n q KL(p, lam); its
-maximum over q has KL(p, lam) = kappa in every cell, so q is proportional to w lam (1-lam) / (lam - p) and the
-growth is kappa per answer.
+(Gruenwald, de Heide, Koolen, Safe Testing, 2019). The expected log-growth under the guess is sum n q KL(p,
+lam); its maximum over q has KL(p, lam) = kappa in every cell, so q is proportional to w lam (1-lam) / (lam
+- p) and the growth is kappa per answer.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def multiplier(p: Floats, n: Floats, w: Floats, q: Floats, target: Floats) -> Fl
     for _ in range(100):
         over = (load * tilted(p, s[..., None] * rate)[0]).sum(-1) > target
         if not over.any():
-            return s
+            break
         s = np.where(over, 2 * s, s)
-    return np.full_like(s, np.inf)  # no bet
+    return np.where(over, np.inf, s)  # inf: no bet
 
 
 def design(p: Floats, n: Floats, w: Floats, target: Floats, uniform: bool = False) -> Design:

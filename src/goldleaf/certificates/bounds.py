@@ -1,18 +1,19 @@
 """From the bets and the outcomes to a bound that holds at any time.
 
-Moving null. Fix the true errors. Before step s the unseen wrong rows are W_s; with f_s the factor of the bet made
-against `target_s`, the factor f_s + nu_s (W_s - target_s) has conditional mean at most 1 (`bets`), and so has 1,
-which replaces it where it could be negative: where `least_s` + nu_s (W_s - target_s) < 0, known before the draw.
-Their product is a nonnegative supermartingale, and by Ville's inequality it ever reaches 1/alpha with probability at
-most alpha. Let S and U be the weights of wrong and of unfixed can't-tell items seen. If r rows remain wrong now,
-W_s = r + S_now - S_{s-1} - U_{s-1}, so every r gives its own product, and the r whose product is below 1/alpha
-form a confidence sequence for the residual. Its largest member is the bound.
+Moving null. Fix the true errors. Before step s the unseen wrong rows are W_s; with f_s the factor of the
+bet made against `target_s`, the factor f_s + nu_s (W_s - target_s) has conditional mean at most 1 (`bets`),
+and so has 1, which replaces it where it could be negative: where `least_s` + nu_s (W_s - target_s) < 0,
+known before the draw. Their product is a nonnegative supermartingale, and by Ville's inequality it ever
+reaches 1/alpha with probability at most alpha. Let S and U be the weights of wrong and of unfixed
+can't-tell items seen. If r rows remain wrong now, W_s = r + S_now - S_{s-1} - U_{s-1}, so every r gives its
+own product, and the r whose product is below 1/alpha form a confidence sequence for the residual. Its
+largest member is the bound.
 
 Above `floor`, where no step's factor can be negative, the product increases in r, so bisection finds the
 largest unrejected r; below it nothing is claimed.
 
-Corrections. A bet is fixed before its draw by what was believed then, true or not; only the outcome of each step, S
-and U enter here, and they are taken as known last. So a corrected answer needs no new bet.
+Corrections. A bet is fixed before its draw by what was believed then, true or not; only the outcome of each
+step, S and U enter here, and they are taken as known last. So a corrected answer needs no new bet.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ ROUNDING = 1e-9  # of a log-wealth: far above what sums of 1e6 terms lose
 
 
 class Steps(NamedTuple):
-    """The answered steps [..., t], in the order of their draws."""
+    """The answered steps [t], in the order of their draws."""
 
     right: Floats  # factor of a right label
     wrong: Floats  # factor of a wrong one
@@ -38,20 +39,19 @@ class Steps(NamedTuple):
     target: Floats
     least: Floats
     weight: Floats
-    outcome: NDArray[np.int8]  # Outcome values
+    outcome: Floats  # `Outcome` values
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the answers say against every null r, over leading axes."""
+    """What the answers say against every null r."""
 
     factor: Floats  # [..., t]
     nu: Floats  # [..., t]
     offset: Floats  # [..., t] the r at which the factor stands as designed
-    floor: Floats  # [...] at and above it every bet is on
-    fixed: Floats  # [...] S
-    unfixed: Floats  # [...] U, counted in the residual
-    excluded: Floats  # [...] rows that left the data set
+    floor: float = -np.inf  # at and above it every bet is on
+    unfixed: int = 0  # U, counted in the residual
+    excluded: int = 0  # rows that left the data set
 
     def log_wealth(self, r: Floats | float) -> Floats:
         """[...] log of the wealth against the null that at least r rows remain wrong; r above `floor`."""
@@ -67,24 +67,23 @@ def evidence(steps: Steps, cant_tell: str) -> Evidence:
     fixed, doubted = steps.weight * wrong, steps.weight * unsure
     counts = cant_tell == "error"
     unfixed = doubted if counts else np.zeros_like(doubted)
-    before = np.cumsum(fixed + unfixed, -1) - fixed - unfixed
-    offset = steps.target + before - fixed.sum(-1, keepdims=True)
+    before = np.cumsum(fixed + unfixed) - fixed - unfixed
+    offset = steps.target + before - fixed.sum()
     bets = steps.nu > 0
     lowest = np.where(bets, offset - steps.least / np.where(bets, steps.nu, 1.0), -np.inf)
     return Evidence(
         factor=np.where(wrong | unsure if counts else wrong, steps.wrong, steps.right),
         nu=steps.nu,
         offset=offset,
-        floor=lowest.max(-1, initial=-np.inf),
-        fixed=fixed.sum(-1),
-        unfixed=unfixed.sum(-1),
-        excluded=(doubted - unfixed).sum(-1),
+        floor=float(lowest.max(initial=-np.inf)),
+        unfixed=int(unfixed.sum()),
+        excluded=int((doubted - unfixed).sum()),
     )
 
 
 def upper_limit(seen: Evidence, unseen: int, alpha: float) -> int:
     """The largest residual that the answers do not reject, between what is known to remain and what could."""
-    known = int(seen.unfixed)
+    known = seen.unfixed
     low = max(known, int(np.ceil(seen.floor)) if np.isfinite(seen.floor) else known)
     high = known + unseen
     if low >= high:
@@ -111,7 +110,7 @@ def steps_of(weights: NDArray[np.int64], draws: list[Draw], outcomes: list[Outco
     """The steps of answered draws."""
     table = np.array([(d.position, d.p, d.lam, d.nu, d.target, d.least) for d in draws]).reshape(-1, 6)
     position, p, lam, nu, target, least = table.T
-    codes = np.array([outcome.value for outcome in outcomes], dtype=np.int8)
+    codes = np.array([outcome.value for outcome in outcomes], dtype=np.float64)
     weight = weights[position.astype(np.int64)].astype(np.float64)
     return Steps((1 - p) / (1 - lam), p / lam, nu, target, least, weight, codes)
 
@@ -122,10 +121,10 @@ def path(plan: AuditPlan, draws: list[Draw], outcomes: list[Outcome], points: in
     Each point is what the audit would have said then, had all answers been as they are known now.
     """
     steps = steps_of(plan.weights, draws, outcomes)
-    ends = np.unique(np.linspace(1, len(draws), min(points, len(draws))).astype(np.int64)) if draws else []
+    ends = np.unique(np.linspace(min(1, len(draws)), len(draws), points).astype(np.int64))
     total = int(plan.weights.sum())
     rows = []
-    for end in ends:
+    for end in ends[ends > 0]:
         seen = evidence(Steps(*(column[:end] for column in steps)), plan.cant_tell)
         delivered = plan.rows - int(seen.excluded)
         null = allowed(plan.error, delivered) + 1

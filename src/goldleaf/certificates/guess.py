@@ -1,9 +1,9 @@
 """The guess of what is wrong, learned from the answers as they come.
 
-It is predictable (made of earlier answers only), hence free: the bet's proof takes any guess. A grid of worlds is
-laid out before the audit: the pool's mean error is one of `MEANS` times the tolerated one, and the logit of the
-plan's guess is scaled by a slope that says how far it can be believed (0: not at all). The answers weigh the worlds
-by their likelihood. All functions broadcast over leading axes.
+It is predictable (made of earlier answers only), hence free: the bet's proof takes any guess. A grid of
+worlds is laid out before the audit: the pool's mean error is one of `MEANS` times the tolerated one, and
+the logit of the plan's guess is scaled by a slope that says how far it can be believed (0: not at all). The
+answers weigh the worlds by their likelihood. All functions broadcast over leading axes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scipy.special import expit, logsumexp
 from goldleaf.certificates.bets import P_LEAST, Floats
 
 MEANS = np.array([0.02, 0.15, 0.35, 0.55, 0.75, 0.92, 1.15, 1.5, 2.1, 3.0, 4.5, 7.0])
-SLOPES = np.array([1.0, 0.5, 0.0, 2.0])
-SLOPE_PRIOR = np.array([0.5, 0.25, 0.15, 0.1])
+SLOPES = np.array([0.0, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
+SLOPE_PRIOR = np.array([0.15, 0.05, 0.1, 0.12, 0.13, 0.2, 0.1, 0.1, 0.05])
 BUMP_WIDTH = 0.5  # of the prior around the cross-validated error, in log units
 OPTIMISM = 0.97  # a bet is only made on worlds whose errors stay below this share of the null
 
@@ -28,8 +28,8 @@ class Worlds(NamedTuple):
     log_prior: Floats  # [g]
 
 
-def worlds(logit: Floats, load: Floats, tolerated: float, expected: float, uniform: bool = False) -> Worlds:
-    """The grid for cells of score `logit` [c] that hold `load` [c] rows.
+def worlds(score: Floats, load: Floats, tolerated: float, expected: float, uniform: bool = False) -> Worlds:
+    """The grid for cells of logit `score` [c] that hold `load` [c] rows.
 
     Args:
         tolerated: the share of the pool's rows that may be wrong.
@@ -39,20 +39,25 @@ def worlds(logit: Floats, load: Floats, tolerated: float, expected: float, unifo
     means = np.clip(MEANS * tolerated, 1e-5, 0.95)
     bump = np.exp(-0.5 * (np.log(means / np.clip(expected, means[0], means[-1])) / BUMP_WIDTH) ** 2)
     prior = 0.5 / means.size + 0.5 * bump / bump.sum()
-    slopes, slope_prior = (np.zeros(1), np.ones(1)) if uniform else (SLOPES, SLOPE_PRIOR)
-    tilt = np.repeat(slopes, means.size)[:, None] * logit
-    p = expit(tilt + intercept(tilt, load, np.tile(means, slopes.size))[:, None])
-    return Worlds(np.clip(p, P_LEAST, 1 - P_LEAST), np.log(np.outer(slope_prior, prior).ravel()))
+    slopes, chances = (np.zeros(1), np.ones(1)) if uniform else (SLOPES, SLOPE_PRIOR)
+    tilt = np.repeat(slopes, means.size)[:, None] * score
+    return Worlds(centred(tilt, load, np.tile(means, slopes.size)), np.log(np.outer(chances, prior).ravel()))
 
 
-def intercept(logit: Floats, load: Floats, mean: Floats) -> Floats:
-    """a [...] such that expit(logit [..., c] + a) has the load-weighted mean `mean` [...], by bisection."""
+def logit(p: Floats) -> Floats:
+    """The inverse of expit, with p kept off 0 and 1."""
+    p = np.clip(p, P_LEAST, 1 - P_LEAST)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def centred(score: Floats, load: Floats, mean: Floats) -> Floats:
+    """expit(score [..., c] + a) with a [...] such that the load-weighted mean is `mean` [...], by bisection."""
     low, high = np.full(mean.shape, -40.0), np.full(mean.shape, 40.0)
     for _ in range(48):
         middle = (low + high) / 2
-        above = (expit(logit + middle[..., None]) * load).sum(-1) > mean * load.sum(-1)
+        above = (expit(score + middle[..., None]) * load).sum(-1) > mean * load.sum(-1)
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return (low + high) / 2
+    return np.clip(np.asarray(expit(score + low[..., None])), P_LEAST, 1 - P_LEAST)
 
 
 def believed(grid: Worlds, log_weight: Floats) -> Floats:
@@ -69,10 +74,10 @@ def hopeful(grid: Worlds, log_weight: Floats, load: Floats, target: Floats) -> F
     weight = np.where(ok.any(-1, keepdims=True), weight + ok * 1e-300, total == total.min(-1, keepdims=True))
     p = weight @ grid.p / weight.sum(-1, keepdims=True)
     excess = (load * p).sum(-1) / (OPTIMISM * target)
-    return np.clip(p / np.maximum(excess, 1.0)[..., None], P_LEAST, 1 - P_LEAST)
+    return np.asarray(np.clip(p / np.maximum(excess, 1.0)[..., None], P_LEAST, 1 - P_LEAST))
 
 
 def log_likelihood(grid: Worlds, cell: NDArray[np.int64], wrong: NDArray[np.bool_]) -> Floats:
     """[..., g] of one answer in `cell` [...]."""
     p = grid.p.T[cell]
-    return np.log(np.where(np.asarray(wrong)[..., None], p, 1 - p))
+    return np.asarray(np.log(np.where(np.asarray(wrong)[..., None], p, 1 - p)))

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf.certificates.base import AuditPlan
-from goldleaf.certificates.bets import P_LEAST, Floats
 from goldleaf.certificates.census import bins
+from goldleaf.certificates.guess import logit
 
 
 class Pool:
@@ -27,8 +27,7 @@ class Pool:
         count = np.bincount(self.cell)
         self.n = count.astype(np.float64)
         self.w = np.bincount(self.cell, weights=plan.weights) / count
-        p = np.clip(np.bincount(self.cell, weights=plan.p_wrong) / count, P_LEAST, 1 - P_LEAST)
-        self.score: Floats = np.log(p / (1 - p))
+        self.score = logit(np.bincount(self.cell, weights=plan.p_wrong) / count)
         self._items: NDArray[np.int64] = np.argsort(self.cell, kind="stable")
         self._slot = np.empty_like(self._items)
         self._slot[self._items] = np.arange(self._items.size)
