@@ -242,7 +242,8 @@ class Import:
         self._check_images()
         if self.no_key:
             raise ItemsError(
-                f"{len(self.no_key)} rows have no key in column `{self.task.key}`: {places(self.reader, self.no_key)}.",
+                f"Key column `{self.task.key}` is empty in {len(self.no_key)} of {self.rows} rows: "
+                f"{places(self.reader, self.no_key)}.",
                 do="Fill in the key, or take the rows out.",
             )
         if self.conflicts:
@@ -256,13 +257,11 @@ class Import:
 
     def _check_empty(self) -> None:
         if self.empty and not self.skip_empty:
-            what = {"text": "an empty text", "image": "no image", "table": "no value"}[self.task.modality]
-            column = (
-                "their content columns" if self.task.modality == "table" else f"column `{self.fields[0]}`"
-            )
+            table = self.task.modality == "table"
+            column = "All content columns are" if table else f"Column `{self.fields[0]}` is"
             raise ItemsError(
-                f"{len(self.empty)} of {self.rows} rows have {what} in {column}: {places(self.reader, self.empty)}.",
-                do="Take them out, or leave them out of the import with skip_empty=True (command line: --skip-empty).",
+                f"{column} empty in {len(self.empty)} of {self.rows} rows: {places(self.reader, self.empty)}.",
+                do="Drop the empty rows, or pass skip_empty=True (command line: --skip-empty).",
             )
 
     def _check_images(self) -> None:
@@ -270,7 +269,7 @@ class Import:
             shown = "; ".join(f"{self.reader.where(row)}: {reason}" for row, reason in self.unreadable[:3])
             more = f" and {len(self.unreadable) - 3} more" if len(self.unreadable) > 3 else ""
             raise ItemsError(
-                f"{len(self.unreadable)} of {self.rows} images cannot be read: {shown}{more}.",
+                f"Cannot read {len(self.unreadable)} of {self.rows} images: {shown}{more}.",
                 do="Replace the files, or take them out.",
             )
 

@@ -20,7 +20,10 @@ from goldleaf.items.infer import ColumnScan, cast
 from goldleaf.progress import Advance, track
 from goldleaf.task import Classify
 
-BLOCK = 8 << 20  # bytes read at a time; a single row must fit
+BLOCKS = (
+    2 << 20,
+    256 << 20,
+)  # bytes read at a time; a row must fit into one block, or it is read in larger ones
 
 
 class CsvReader:
@@ -40,6 +43,7 @@ class CsvReader:
         self.name = path.name
         self.root: Path | None = path.parent
         self._encoding = codec(encoding)
+        self._block = BLOCKS[0]
         self.columns = self._header()
         check_columns(self.columns, str(path))
         fields = content_fields(task, self.columns)
@@ -70,13 +74,22 @@ class CsvReader:
 
     @cached_property
     def _scan(self) -> _Scan:
-        scans = {name: ColumnScan(count_numbers=name in self._numbers) for name in self.columns}
-        for name in self._text:
-            scans[name].possible.clear()
-        with track("scan", total=self.path.stat().st_size, unit="bytes") as advance:
-            for batch in self._cells(advance):
-                for name, scan in scans.items():
-                    scan.see(batch.column(name))
+        for self._block in BLOCKS:
+            scans = {name: ColumnScan(count_numbers=name in self._numbers) for name in self.columns}
+            for name in self._text:
+                scans[name].possible.clear()
+            try:
+                with track("scan", total=self.path.stat().st_size, unit="bytes") as advance:
+                    for batch in self._cells(advance):
+                        for name, scan in scans.items():
+                            scan.see(batch.column(name))
+                break
+            except _LongRow as error:
+                if self._block == BLOCKS[-1]:
+                    raise self._refusal(error) from None
+        return self._checked(scans)
+
+    def _checked(self, scans: dict[str, ColumnScan]) -> _Scan:
         rows = scans[self.columns[0]].rows
         if not rows:
             raise ItemsError(
@@ -116,7 +129,7 @@ class CsvReader:
         convert = arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(self.columns, pa.string()), strings_can_be_null=False
         )
-        read = arrow_csv.ReadOptions(block_size=BLOCK, encoding=self._encoding.removesuffix("-sig"))
+        read = arrow_csv.ReadOptions(block_size=self._block, encoding=self._encoding.removesuffix("-sig"))
         parse = arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
         try:
             with self.path.open("rb") as file:
@@ -128,23 +141,24 @@ class CsvReader:
                     done = file.tell()
                     yield batch
         except (pa.ArrowInvalid, UnicodeError) as error:
+            if "straddl" in str(error):
+                raise _LongRow(str(error)) from None
             raise self._refusal(error) from None
 
     def _refusal(self, error: Exception) -> ItemsError:
         """What is wrong with the file, found by reading it again, line by line."""
-        if wrong := wrong_encoding(self.path, self._encoding):
-            return wrong
+        if known := wrong_encoding(self.path, self._encoding) or self._bad_quote():
+            return known
         width = len(self.columns)
         ragged = [(line, len(cells)) for line, cells in self._lines() if len(cells) != width]
         if not ragged:
             return ItemsError(
                 f"{self.path} is not readable as CSV: {error}", do="Check its quotes and separators."
             )
-        shown = "; ".join(f"{self.name}, line {line}: {got}" for line, got in ragged[:3])
+        shown = "; ".join(f"{self.name}, line {line} has {got}" for line, got in ragged[:3])
         more = f" and {len(ragged) - 3} more" if len(ragged) > 3 else ""
         return ItemsError(
-            f"{len(ragged)} rows of {self.path} do not have {width} cells like its header ({names(self.columns)}): "
-            f"{shown}{more}.",
+            f"{self.path} does not have {width} cells ({names(self.columns)}) in every row: {shown}{more}.",
             do='Put cells that contain a separator or a quote in double quotes, and double the quotes: "so ""quoted""".',
         )
 
@@ -154,13 +168,17 @@ class CsvReader:
             lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
         if lines <= rows + 1:  # no cell spans lines
             return
-        for line, cells in self._lines(strict=True):
-            if not cells:
-                raise ItemsError(
-                    f"{self.name}, line {line}: a quoted cell starts here and runs over line ends, "
-                    "but is not closed by a quote before a separator.",
-                    do='Double the quotes inside a quoted cell: "so ""quoted""".',
-                )
+        if refusal := self._bad_quote():
+            raise refusal
+
+    def _bad_quote(self) -> ItemsError | None:
+        line = next((line for line, cells in self._lines(strict=True) if not cells), None)
+        if line is None:
+            return None
+        return ItemsError(
+            f"{self.name}, line {line}: a quoted cell runs over line ends, but no quote before a separator closes it.",
+            do='Double the quotes inside a quoted cell: "so ""quoted""".',
+        )
 
     def _lines(self, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Each record and the line it starts on; with `strict`, no cells where a bad quote spans lines."""
@@ -178,6 +196,10 @@ class CsvReader:
                     continue
                 if cells:
                     yield line, cells
+
+
+class _LongRow(Exception):
+    """A row is longer than a block."""
 
 
 @dataclass(frozen=True)

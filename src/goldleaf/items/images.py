@@ -26,7 +26,7 @@ class FolderReader:
     def __init__(self, root: Path, task: Classify | None) -> None:
         if task is None or task.image is None:
             raise ItemsError(
-                f"{root} is a folder, and its rows are to be {task.modality if task else 'answer'}s.",
+                f"{root} is a folder; only the items of an image task are read from one.",
                 do='Name a file, or set image = "file" under [task] to label the images in it.',
             )
         self.root: Path | None = root

@@ -130,15 +130,13 @@ def pandas_reader(frame: Any, task: Classify | None) -> ArrowReader:
 def _series(series: Any, content: bool) -> Column:
     try:
         return pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError):
         # pandas writes a missing value as NaN or NA: null, as everywhere else.
         given = [None if gone else value for value, gone in zip(series.tolist(), series.isna(), strict=True)]
         values = Values()
         values.see(given, 0)
-        if content:
-            check_kinds(
-                {series.name: values}, [series.name], lambda row: f"the DataFrame, row {row} (counted from 0)"
-            )
+        fields = [series.name] if content else []
+        check_kinds({series.name: values}, fields, lambda row: f"the DataFrame, row {row} (counted from 0)")
         return to_array(given, values)
 
 

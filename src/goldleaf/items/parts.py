@@ -6,6 +6,7 @@ not name never happened.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from goldleaf.items.base import BATCH_BYTES, BATCH_ROWS
 
 MANIFEST = "manifest.json"
 VERSION = 1
+EMPTY = hashlib.sha256(b"goldleaf items v1").hexdigest()  # the digest of a store without rows
 
 
 @dataclass(frozen=True)

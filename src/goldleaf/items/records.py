@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import numbers
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ def kind(value: object) -> str:
         return "text"
     if isinstance(value, bool):
         return "true/false"
-    if isinstance(value, int | float):
+    if isinstance(value, numbers.Real):
         return "number"
     if isinstance(value, bytes):
         return "bytes"
@@ -39,6 +40,7 @@ class Values:
     type: pa.DataType | None = field(default_factory=pa.null)  # None: the values have no common Arrow type
     kinds: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[int, object]] = field(default_factory=dict)  # kind -> row, value
+    broken: int | None = None  # a row whose text is no Unicode
 
     def see(self, values: Sequence[object], start: int) -> None:
         for type_, count in Counter(map(type, values)).items():
@@ -49,6 +51,9 @@ class Values:
         if self.type is not None:
             try:
                 self.type = common_type(self.type, plain(array(values).type))
+            except UnicodeEncodeError:
+                self.broken = start + next(at for at, value in enumerate(values) if not _is_unicode(value))
+                self.type = None
             except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
                 self.type = None
 
@@ -60,6 +65,14 @@ class Values:
     @property
     def as_text(self) -> bool:
         return pa.types.is_string(self.kept) and set(self.kinds) - {"text"} != set()
+
+
+def _is_unicode(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -107,7 +120,13 @@ def to_batch(batch: Sequence[Record], columns: dict[str, Values]) -> pa.RecordBa
 
 
 def check_kinds(columns: dict[str, Values], fields: Sequence[str], where: Callable[[int], str]) -> None:
-    """Refuse a content column that holds values of more than one kind."""
+    """Refuse text that cannot be written, and a content column that holds values of more than one kind."""
+    for name, values in columns.items():
+        if values.broken is not None:
+            raise ItemsError(
+                f"Column `{name}` holds half a surrogate pair in {where(values.broken)}, which is no character.",
+                do="Correct the text, or leave the row out.",
+            )
     for name in fields:
         values = columns[name]
         if len(values.kinds) > 1:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,6 @@ from goldleaf.items.adding import (
     ID,
     ITEM,
     OWN_FIELDS,
-    ROW,
     Import,
     check_content_types,
     check_same_columns,
@@ -32,16 +29,14 @@ from goldleaf.items.adding import (
     prepare,
     stored_schema,
 )
-from goldleaf.items.arrow import Column, array
+from goldleaf.items.arrow import array
 from goldleaf.items.base import BATCH_ROWS, Reader, conform
-from goldleaf.items.content import Digests, content_digests, from_binary, to_hex
+from goldleaf.items.content import from_binary, to_hex
 from goldleaf.items.images import image_digest, read_image
-from goldleaf.items.index import DigestIndex
-from goldleaf.items.known import KnownKeys, KnownRows
-from goldleaf.items.parts import Manifest, Part, PartFile, PartWriter, sync_folder
+from goldleaf.items.parts import EMPTY, Manifest, Part, PartFile, PartWriter, sync_folder
+from goldleaf.items.stored import StoredRows, key_digests, rebatched
+from goldleaf.items.verify import verify_rows
 from goldleaf.task import Classify
-
-EMPTY = hashlib.sha256(b"goldleaf items v1").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ class ItemStore:
 
     def __init__(self, folder: Path, task: Classify, manifest: Manifest) -> None:
         self.folder, self.task = folder, task
-        self._manifest = manifest
+        self._stored = StoredRows(folder, manifest, task.key)
 
     @classmethod
     def open(cls, folder: Path, task: Classify) -> ItemStore:
@@ -102,11 +97,11 @@ class ItemStore:
 
     @property
     def rows(self) -> int:
-        return sum(part.rows for part in self._manifest.parts)
+        return self._stored.rows
 
     @property
     def items(self) -> int:
-        return sum(part.items for part in self._manifest.parts)
+        return self._stored.items
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -121,9 +116,7 @@ class ItemStore:
     @property
     def schema(self) -> pa.Schema:
         """The user's columns."""
-        if not self._files:
-            return pa.schema([])
-        return pa.schema([field for field in self._files[-1].schema if field not in OWN_FIELDS])
+        return self._stored.schema
 
     # Adding
 
@@ -136,7 +129,7 @@ class ItemStore:
         """
         try:
             with FileLock(self.folder / ".lock", timeout=0):
-                self._reload()
+                self._stored = self._now()
                 return self._add(reader, skip_empty)
         except Timeout:
             raise ItemsError(
@@ -158,14 +151,14 @@ class ItemStore:
             raise ItemsError(f"{reader.name} has no rows.", do="Check where it was made.")
         check_content_types(first.schema, self.task, fields, reader.name)
         schema = self._merged(stored_schema(first.schema, self.task), reader.name)
-        known, contents = self._known()
+        known, contents = self._stored.known()
         temporary = self.folder / f"part-{len(self._manifest.parts):05d}.parquet.tmp"
         writer = PartWriter(temporary, pa.schema([*schema, *OWN_FIELDS]))
         job = Import(reader, self.task, fields, known, contents, writer, schema, self.digest, skip_empty)
         try:
             job.run(chain([first], batches))
             writer.close()
-            job.check(lambda row: self._content_of(row, temporary))
+            job.check(lambda row: self._content_of(row, fields, temporary))
             if job.new_rows:
                 self._commit(temporary, job)
             else:
@@ -173,13 +166,12 @@ class ItemStore:
         except BaseException:
             writer.abort()
             raise
-        skipped = len(job.empty)
         return Added(
             rows=job.rows,
             new_rows=job.new_rows,
             new_items=job.new_items,
             duplicates=self.rows - self.items,
-            skipped=skipped,
+            skipped=len(job.empty),
             changed=job.changed,
             digest=self.digest,
             columns=tuple(reader.columns),
@@ -190,52 +182,34 @@ class ItemStore:
         final = temporary.with_suffix("")
         os.replace(temporary, final)
         sync_folder(self.folder)
-        root = (
-            None
-            if self.task.image is None or job.reader.root is None
-            else _relative(job.reader.root, self.folder)
-        )
-        part = Part(final.name, job.new_rows, job.new_items, job.reader.name, root, job.new_digest)
+        root = job.reader.root if self.task.image is not None else None
+        relative = None if root is None else _relative(root, self.folder)
+        part = Part(final.name, job.new_rows, job.new_items, job.reader.name, relative, job.new_digest)
         manifest = Manifest(self._manifest.reads, tuple(job.fields), (*self._manifest.parts, part))
         manifest.save(self.folder)
-        self._reload()
+        self._stored = self._now()
 
     def _merged(self, added: pa.Schema, where: str) -> pa.Schema:
-        schema = merged_schema(self.schema if self._files else None, added, where)
+        schema = merged_schema(self.schema if self._stored.files else None, added, where)
         for field in self.schema:
             if schema.field(field.name).type != field.type:  # its rows must fit the wider type
-                for batch in self._gather(np.arange(self.rows), [field.name]):
+                for batch in self._stored.gather(np.arange(self.rows), [field.name]):
                     conform(batch, pa.schema([schema.field(field.name)]))
         return schema
 
-    def _known(self) -> tuple[KnownRows | KnownKeys, DigestIndex]:
-        known: KnownRows | KnownKeys = KnownKeys() if self.task.key else KnownRows()
-        contents = DigestIndex()
-        for file in self._files:
-            content, rows = from_binary(file.column(CONTENT)), from_binary(file.column(ROW))
-            contents.assign(content)
-            if isinstance(known, KnownKeys):
-                known.load(self._key_digests(file), content, rows)
-            else:
-                known.load(rows)
-        return known, contents
-
-    def _content_of(self, row: int, temporary: Path) -> dict[str, Any]:
+    def _content_of(self, row: int, fields: Sequence[str], temporary: Path) -> dict[str, Any]:
         """The content of a stored row, or beyond these, of a row just written."""
-        names_ = list(self._manifest.fields)
         if row < self.rows:
-            found = next(self._gather(np.array([row]), names_))
+            found = next(self._stored.gather(np.array([row]), fields))
         else:
-            file = PartFile(temporary)
-            names_ = names_ or list(self.task.fields([f.name for f in file.schema if f not in OWN_FIELDS]))
-            found = next(file.gather(np.array([row - self.rows]), names_))
+            found = next(PartFile(temporary).gather(np.array([row - self.rows]), fields))
         return dict(found.to_pylist()[0])
 
     # Reading
 
     def ids(self, start: int = 0) -> pa.StringArray:
         """The id of each item from position `start`: its first row's key, or 32 hexadecimal digits of its content."""
-        batches = self._gather(self._first[start:], [self.task.key or CONTENT])
+        batches = self._stored.gather(self._stored.first[start:], [self.task.key or CONTENT])
         if self.task.key:
             chunks = [key_texts(batch.column(0), self.folder.name) for batch in batches]
         else:
@@ -244,13 +218,13 @@ class ItemStore:
 
     def weights(self) -> NDArray[np.int64]:
         """How many rows each item stands for."""
-        return np.bincount(self._item_of_row(), minlength=self.items).astype(np.int64)
+        return np.bincount(self._stored.item_of_row(), minlength=self.items).astype(np.int64)
 
     def item_batches(
         self, columns: Sequence[str] | None = None, start: int = 0, size: int = 4096
     ) -> Iterator[pa.RecordBatch]:
         """The distinct items from position `start` on, in order, `size` at a time."""
-        yield from _rebatched(self._gather(self._first[start:], self._checked(columns)), size)
+        yield from rebatched(self._stored.gather(self._stored.first[start:], self._checked(columns)), size)
 
     def take(
         self, positions: Sequence[int] | NDArray[np.int64], columns: Sequence[str] | None = None
@@ -259,16 +233,18 @@ class ItemStore:
         at = np.asarray(positions, np.int64)
         if len(at) and not (at.min() >= 0 and at.max() < self.items):
             raise IndexError(f"positions must lie in [0, {self.items}), got {at.min()} to {at.max()}")
-        rows, inverse = np.unique(self._first[at], return_inverse=True)
+        rows, inverse = np.unique(self._stored.first[at], return_inverse=True)
         wanted = self._checked(columns)
         schema = pa.schema([self.schema.field(name) for name in wanted])
-        return pa.Table.from_batches(list(self._gather(rows, wanted)), schema=schema).take(array(inverse))
+        return pa.Table.from_batches(list(self._stored.gather(rows, wanted)), schema=schema).take(
+            array(inverse)
+        )
 
     def row_batches(self, size: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Every row: the user's columns, `goldleaf_item` (the position of its item) and `goldleaf_id`."""
         columns = [*self.schema.names, ITEM, CONTENT]
         ids = self.ids() if self.task.key else None
-        for batch in _rebatched(self._gather(np.arange(self.rows), columns), size):
+        for batch in rebatched(self._stored.gather(np.arange(self.rows), columns), size):
             own = to_hex(from_binary(batch.column(CONTENT))) if ids is None else ids.take(batch.column(ITEM))
             kept = pa.RecordBatch.from_arrays(batch.columns[:-1], schema=pa.schema(list(batch.schema)[:-1]))
             yield pa.RecordBatch.from_arrays(
@@ -287,12 +263,13 @@ class ItemStore:
         values: list[Any] = self.take(at, [self.task.image]).column(0).to_pylist()
         if self.schema.field(self.task.image).type == pa.binary():
             return values
-        digests = self._digests(at)
-        parts = np.searchsorted(self._starts, self._first[at], side="right") - 1
-        return [
-            self._load(value, self._manifest.parts[part].root, digest)
-            for value, part, digest in zip(values, parts.tolist(), digests, strict=True)
+        rows, inverse = np.unique(self._stored.first[at], return_inverse=True)
+        stored = [
+            digest for batch in self._stored.gather(rows, [CONTENT]) for digest in batch.column(0).to_pylist()
         ]
+        digests = [stored[row] for row in inverse.tolist()]
+        roots = [self._manifest.parts[part].root for part in self._stored.part_of_items(at)]
+        return [self._load(*found) for found in zip(values, roots, digests, strict=True)]
 
     def _load(self, value: str, root: str | None, digest: bytes) -> bytes:
         path = self.folder / (root or "") / value
@@ -315,59 +292,38 @@ class ItemStore:
     def find(self, ids: Sequence[str | None]) -> NDArray[np.int64]:
         """The position of each item by its id or, with a key, by the key of any of its rows; -1 where unknown."""
         if self.task.key:
-            slots = self._key_index.find(self._text_digests(pa.array(ids, pa.string())))
-            return np.where(slots < 0, -1, self._item_of_row()[slots])
+            slots = self._stored.keys.find(key_digests(pa.array(ids, pa.string())))
+            return np.where(slots < 0, -1, self._stored.item_of_row()[slots])
         known = [at for at, id_ in enumerate(ids) if id_ is not None and re.fullmatch("[0-9a-f]{32}", id_)]
         raw = bytes.fromhex("".join(ids[at] or "" for at in known))
         positions = np.full(len(ids), -1, np.int64)
-        positions[known] = self._content_index.find(np.frombuffer(raw, "<u8").reshape(-1, 2))
+        positions[known] = self._stored.contents.find(np.frombuffer(raw, "<u8").reshape(-1, 2))
         return positions
 
     def find_content(self, batch: pa.RecordBatch, root: Path | None = None) -> NDArray[np.int64]:
         """The position of the item that each row of `batch` has the content of; -1 where there is none."""
-        return self._content_index.find(prepare(batch, self.task, self.fields, root, batch.schema).content)
+        schema = stored_schema(batch.schema, self.task)
+        return self._stored.contents.find(prepare(batch, self.task, self.fields, root, schema).content)
 
     def verify(self) -> None:
-        """Recompute every digest from the stored rows (and the image files); raises ItemsError at the first that differs."""
-        chained = EMPTY
-        for part, file in zip(self._manifest.parts, self._files, strict=True):
-            state = hashlib.sha256(chained.encode())
-            schema = pa.schema([field for field in file.schema if field not in OWN_FIELDS])
-            row = 0
-            for batch in file.gather(np.arange(part.rows), file.schema.names):
-                self._verify(batch, schema, part, row)
-                content, rows = from_binary(batch.column(CONTENT)), from_binary(batch.column(ROW))
-                state.update(np.hstack([content, rows]).tobytes())
-                row += len(batch)
-            chained = state.hexdigest()
-            if chained != part.digest:
-                raise ItemsError(
-                    f"{file.path} is not as it was written.", do="Restore it from a copy of the project."
-                )
-
-    def _verify(self, batch: pa.RecordBatch, schema: pa.Schema, part: Part, row: int) -> None:
-        root = None if part.root is None else self.folder / part.root
-        ready = prepare(batch.select(schema.names), self.task, self.fields, root, schema)
-        same = np.all(ready.content == from_binary(batch.column(CONTENT)), axis=1)
-        same &= np.all(ready.rows == from_binary(batch.column(ROW)), axis=1)
-        if not same.all():
-            raise ItemsError(
-                f"{self.folder / part.file}, row {row + int(np.argmin(same))} (counted from 0) is not as it was added.",
-                do="Restore it from a copy of the project.",
-            )
+        """Recompute every digest from the stored rows (and image files); raises ItemsError at the first that differs."""
+        verify_rows(self._stored, self.task)
 
     # Inside
 
-    def _reload(self) -> None:
-        """Take up what is on disk now."""
-        self._manifest = Manifest.load(self.folder) or self._manifest
-        for name in ("_files", "_starts", "_first", "_content_index", "_key_index"):
-            self.__dict__.pop(name, None)
+    @property
+    def _manifest(self) -> Manifest:
+        return self._stored.manifest
+
+    def _now(self) -> StoredRows:
+        """What is on disk now; another process may have added to it."""
+        return StoredRows(self.folder, Manifest.load(self.folder) or self._manifest, self.task.key)
 
     def _clean(self) -> None:
         """Remove what a killed import left, unless one is running."""
         kept = {part.file for part in self._manifest.parts}
         stray = [path for path in self.folder.glob("part-*") if path.name not in kept]
+        stray += self.folder.glob("*.tmp")
         if not stray:
             return
         try:
@@ -377,53 +333,6 @@ class ItemStore:
         except Timeout:
             pass  # they belong to the import that holds the lock
 
-    @cached_property
-    def _files(self) -> list[PartFile]:
-        return [PartFile(self.folder / part.file) for part in self._manifest.parts]
-
-    @cached_property
-    def _starts(self) -> NDArray[np.int64]:
-        """The row each part starts at."""
-        return np.cumsum([0, *(part.rows for part in self._manifest.parts)])[:-1]
-
-    @cached_property
-    def _first(self) -> NDArray[np.int64]:
-        """The first row of each item: items are numbered as they appear, so it is where the running maximum rises."""
-        item = self._item_of_row()
-        return np.flatnonzero(np.diff(np.maximum.accumulate(item), prepend=-1))
-
-    @cached_property
-    def _content_index(self) -> DigestIndex:
-        index = DigestIndex()
-        for file in self._files:
-            index.assign(from_binary(file.column(CONTENT)))
-        return index
-
-    @cached_property
-    def _key_index(self) -> DigestIndex:
-        index = DigestIndex()
-        for file in self._files:
-            index.assign(self._key_digests(file))
-        return index
-
-    def _key_digests(self, file: PartFile) -> Digests:
-        keys = file.column(self.task.key or "")
-        return np.concatenate(
-            [self._text_digests(key_texts(chunk, self.folder.name)) for chunk in keys.chunks]
-        )
-
-    def _text_digests(self, texts: Column) -> Digests:
-        return content_digests([texts])
-
-    def _item_of_row(self) -> NDArray[np.int64]:
-        columns = [file.column(ITEM).to_numpy() for file in self._files]
-        return np.concatenate(columns) if columns else np.empty(0, np.int64)
-
-    def _digests(self, positions: NDArray[np.int64]) -> list[bytes]:
-        rows, inverse = np.unique(self._first[positions], return_inverse=True)
-        stored = [value for batch in self._gather(rows, [CONTENT]) for value in batch.column(0).to_pylist()]
-        return [stored[at] for at in inverse.tolist()]
-
     def _checked(self, columns: Sequence[str] | None) -> list[str]:
         for name in columns or ():
             if name not in self.schema.names:
@@ -432,33 +341,6 @@ class ItemStore:
                     do="Name one of these.",
                 )
         return list(self.schema.names if columns is None else columns)
-
-    def _gather(self, rows: NDArray[np.int64], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The stored `rows`, ascending, under the types of the store; older parts may lack a column."""
-        full = pa.schema([*self.schema, *OWN_FIELDS])
-        schema = pa.schema([full.field(name) for name in columns])
-        cuts = np.searchsorted(rows, [*self._starts, self.rows])
-        for at, file in enumerate(self._files):
-            local = rows[cuts[at] : cuts[at + 1]] - self._starts[at]
-            if len(local):
-                there = [name for name in columns if name in file.schema.names]
-                # Without any of the columns, an own one still says how many rows there are.
-                for batch in file.gather(local, there or [ITEM]):
-                    yield conform(batch, schema)
-
-
-def _rebatched(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
-    """The same rows, `size` at a time."""
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(map(len, waiting)) >= size:
-            table = pa.Table.from_batches(waiting).combine_chunks()
-            full = len(table) // size * size
-            yield from table.slice(0, full).to_batches(max_chunksize=size)
-            waiting = table.slice(full).to_batches()
-    if waiting:
-        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
 
 
 def _relative(root: Path, folder: Path) -> str:
