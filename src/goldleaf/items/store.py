@@ -217,8 +217,8 @@ class ItemStore:
         return pa.concat_arrays(chunks) if chunks else pa.array([], pa.string())
 
     def weights(self) -> NDArray[np.int64]:
-        """How many rows each item stands for."""
-        return np.bincount(self._stored.item_of_row(), minlength=self.items).astype(np.int64)
+        """How many rows each item stands for; read-only."""
+        return self._stored.weights
 
     def item_batches(
         self, columns: Sequence[str] | None = None, start: int = 0, size: int = 4096
@@ -293,7 +293,7 @@ class ItemStore:
         """The position of each item by its id or, with a key, by the key of any of its rows; -1 where unknown."""
         if self.task.key:
             slots = self._stored.keys.find(key_digests(pa.array(ids, pa.string())))
-            return np.where(slots < 0, -1, self._stored.item_of_row()[slots])
+            return np.where(slots < 0, -1, self._stored.item_of_key[slots])
         known = [at for at, id_ in enumerate(ids) if id_ is not None and re.fullmatch("[0-9a-f]{32}", id_)]
         raw = bytes.fromhex("".join(ids[at] or "" for at in known))
         positions = np.full(len(ids), -1, np.int64)

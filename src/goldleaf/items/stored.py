@@ -76,6 +76,18 @@ class StoredRows:
                 known.load(rows)
         return known, contents
 
+    @cached_property
+    def weights(self) -> NDArray[np.int64]:
+        """How many rows each item stands for; read-only, as it is shared."""
+        weights = np.bincount(self.item_of_row(), minlength=self.items).astype(np.int64)
+        weights.flags.writeable = False
+        return weights
+
+    @cached_property
+    def item_of_key(self) -> NDArray[np.int64]:
+        """Slot of a key in `keys` → position of the item; a key has one row, so slots are rows."""
+        return self.item_of_row()
+
     def item_of_row(self) -> NDArray[np.int64]:
         """The item's position of each row; not kept, as there may be many rows."""
         columns = [file.column(ITEM).to_numpy() for file in self.files]
