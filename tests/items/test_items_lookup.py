@@ -109,3 +109,10 @@ def test_where_names_the_row_of_a_label(plain: ItemStore, tmp_path: Path) -> Non
     with pytest.raises(GoldleafError) as caught:
         TEXT.index(matched.labels[0] or "", reader.where(int(matched.rows[0])))
     assert str(caught.value).startswith("Unknown label 'maybe' in gold.csv, line 4; allowed: `yes`, `no`.")
+
+
+def test_an_export_can_be_replayed(plain: ItemStore) -> None:
+    """Its own columns are no obstacle where rows are answers."""
+    ids = plain.ids().to_pylist()
+    rows = [{"text": "a", "goldleaf_id": ids[0], "goldleaf_label": "x", "label": "yes"}]
+    assert found(plain, rows) == ([0], ["yes"], [0], 0)

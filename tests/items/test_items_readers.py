@@ -169,14 +169,9 @@ CSV_REFUSALS = {
         "Name every column in the header (from pandas: write it with index=False).",
     ),
     "own name": (
-        "text,goldleaf_label\na,b\n",
-        "bad.csv has the columns `goldleaf_label`; names that start with `goldleaf_` are goldleaf's own.\n"
-        "Drop or rename them.",
-    ),
-    "own id": (
         "text,goldleaf_id\na,b\n",
-        "bad.csv has the column `goldleaf_id`, which exports carry and goldleaf makes itself.\n"
-        "Drop it; to keep it as the name of each row, rename it and set it as `key`.",
+        "bad.csv has the columns `goldleaf_id`; names that start with `goldleaf_` are goldleaf's own.\n"
+        "Drop them; to keep `goldleaf_id` as the name of each row, rename it and set it as `key`.",
     ),
     "semicolons": (
         "text;n\na;1\n",
@@ -407,3 +402,11 @@ def test_nested_table_columns_are_refused(tmp_path: Path) -> None:
 def test_an_error_is_an_items_error(tmp_path: Path) -> None:
     with pytest.raises(ItemsError):
         add(tmp_path, [])
+
+
+def test_column_names_with_dots_are_columns(tmp_path: Path) -> None:
+    row = {"text": "a", "user.name": "Ann", "user": {"name": "Bob"}}
+    store = add(tmp_path, [row])
+    assert store.take([0]).to_pylist() == [row]
+    assert store.take([0], ["user.name"]).to_pylist() == [{"user.name": "Ann"}]
+    assert store.take([0], ["user"]).to_pylist() == [{"user": {"name": "Bob"}}]

@@ -83,8 +83,8 @@ def batch_rows(total_bytes: int, rows: int) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES * max(rows, 1) // max(total_bytes, 1)))
 
 
-def check_columns(columns: Sequence[str], where: str) -> None:
-    """Refuse names that are empty, stand twice, or belong to goldleaf."""
+def check_columns(columns: Sequence[str], where: str, task: Classify | None) -> None:
+    """Refuse names that are empty, stand twice, or, unless the rows are answers, belong to goldleaf."""
     if empty := [at for at, name in enumerate(columns, 1) if not name.strip()]:
         raise ItemsError(
             f"{where} has no name for column {empty[0]} of {len(columns)}.",
@@ -92,10 +92,11 @@ def check_columns(columns: Sequence[str], where: str) -> None:
         )
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
         raise ItemsError(f"{where} has two columns named {names(twice)}.", do="Rename one of them.")
-    if own := [name for name in columns if name.startswith(OWN) and name != "goldleaf_id"]:
+    own = [name for name in columns if name.startswith(OWN)]
+    if own and task is not None:
         raise ItemsError(
             f"{where} has the columns {names(own)}; names that start with `{OWN}` are goldleaf's own.",
-            do="Drop or rename them.",
+            do="Drop them; to keep `goldleaf_id` as the name of each row, rename it and set it as `key`.",
         )
 
 

@@ -45,7 +45,7 @@ class CsvReader:
         self._encoding = codec(encoding)
         self._block = BLOCKS[0]
         self.columns = self._header()
-        check_columns(self.columns, str(path))
+        check_columns(self.columns, str(path), task)
         fields = content_fields(task, self.columns)
         table = task is not None and task.modality == "table"
         self._numbers: tuple[str, ...] = fields if table else ()

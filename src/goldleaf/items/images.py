@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from goldleaf.errors import ItemsError, names
 from goldleaf.items.arrow import Column
-from goldleaf.items.base import BATCH_ROWS
 from goldleaf.items.content import Digests
 from goldleaf.task import Classify
 
+BATCH_IMAGES = 256
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 
@@ -45,8 +45,8 @@ class FolderReader:
             )
 
     def batches(self, like: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
-        for at in range(0, len(self._files), BATCH_ROWS):
-            files = pa.array(self._files[at : at + BATCH_ROWS], pa.string())
+        for at in range(0, len(self._files), BATCH_IMAGES):
+            files = pa.array(self._files[at : at + BATCH_IMAGES], pa.string())
             yield pa.RecordBatch.from_arrays([files], names=list(self.columns))
 
     def where(self, row: int) -> str:

@@ -30,7 +30,7 @@ class JsonlReader:
         self.path, self.name = path, path.name
         self.root: Path | None = path.parent
         self._encoding = codec(encoding)
-        check_columns(self.columns, str(path))
+        check_columns(self.columns, str(path), task)
         check_kinds(self._scan[0], content_fields(task, self.columns), self.where)
 
     @property

@@ -38,7 +38,7 @@ class ArrowReader:
         self.root: Path | None = Path.cwd()
         self._schema, self._stream = plain_schema(schema), stream
         self.columns = tuple(self._schema.names)
-        check_columns(self.columns, name)
+        check_columns(self.columns, name, task)
         content_fields(task, self.columns)
         if rows == 0:
             raise ItemsError(f"{name} has no rows.", do="Check where it was made.")
@@ -71,7 +71,7 @@ class RecordsReader:
                 )
         self._values, _ = scan(self._chunks())
         self.columns = tuple(self._values)
-        check_columns(self.columns, name)
+        check_columns(self.columns, name, task)
         check_kinds(self._values, content_fields(task, self.columns), self.where)
 
     def batches(self, like: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
@@ -121,7 +121,7 @@ def pandas_reader(frame: Any, task: Classify | None) -> ArrowReader:
         raise ItemsError(
             f"The DataFrame has the column name {odd[0]!r}, which is not text.", do="Name columns by text."
         )
-    check_columns(list(frame.columns), "the DataFrame")
+    check_columns(list(frame.columns), "the DataFrame", task)
     fields = content_fields(task, list(frame.columns))
     arrays = [_series(frame[name], name in fields) for name in frame.columns]
     return table_reader(pa.table(arrays, names=list(frame.columns)), task, "the DataFrame")

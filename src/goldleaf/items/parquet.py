@@ -26,7 +26,7 @@ class ParquetReader:
         self._schema = plain_schema(self._metadata.schema.to_arrow_schema())
         self.columns = tuple(self._schema.names)
         self.rows = self._metadata.num_rows
-        check_columns(self.columns, str(path))
+        check_columns(self.columns, str(path), task)
         content_fields(task, self.columns)
         if not self.rows:
             raise ItemsError(

@@ -145,4 +145,4 @@ class PartFile:
                 yield from table.combine_chunks().to_batches()
 
     def column(self, name: str) -> Column:
-        return pq.read_table(self.path, columns=[name]).column(0)
+        return pq.read_table(self.path, columns=[name], partitioning=None).column(0)

@@ -137,11 +137,6 @@ class ItemStore:
             ) from None
 
     def _add(self, reader: Reader, skip_empty: bool) -> Added:
-        if ID in reader.columns:
-            raise ItemsError(
-                f"{reader.name} has the column `{ID}`, which exports carry and goldleaf makes itself.",
-                do="Drop it; to keep it as the name of each row, rename it and set it as `key`.",
-            )
         if self.fields:
             check_same_columns(reader, self.fields, self.task)
         fields = self.fields or self.task.fields(reader.columns)
