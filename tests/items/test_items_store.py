@@ -304,6 +304,22 @@ def test_verify_finds_a_changed_cell(column: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("change", [{"rows": 1}, {"items": 1}, {"digest": "0" * 64}])
+def test_verify_finds_a_changed_manifest(change: dict[str, Any], tmp_path: Path) -> None:
+    store = ItemStore.open(tmp_path / "s", TEXT)
+    add(store, ["a", "b", "b"])
+    path = store.folder / "manifest.json"
+    body = json.loads(path.read_text())
+    body["parts"][0] |= change
+    path.write_text(json.dumps(body))
+    with pytest.raises(ItemsError) as caught:
+        ItemStore.open(tmp_path / "s", TEXT).verify()
+    assert str(caught.value) == (
+        f"{store.folder / 'part-00000.parquet'} does not hold the rows that were added.\n"
+        "Restore it from a copy of the project."
+    )
+
+
 def test_a_newer_manifest_is_refused(tmp_path: Path) -> None:
     add(ItemStore.open(tmp_path / "s", TEXT), ["a"])
     path = tmp_path / "s" / "manifest.json"

@@ -23,7 +23,7 @@ def verify_rows(stored: StoredRows, task: Classify) -> None:
     contents, digest = DigestIndex(), EMPTY
     with track("verify", total=stored.rows, unit="rows") as advance:
         for part, file in zip(stored.manifest.parts, stored.files, strict=True):
-            state, row = hashlib.sha256(digest.encode()), 0
+            state, row, items = hashlib.sha256(digest.encode()), 0, contents.size
             root = None if part.root is None else stored.folder / part.root
             schema = user_schema(file.schema)
             for batch in file.gather(np.arange(file.metadata.num_rows), file.schema.names):
@@ -37,6 +37,6 @@ def verify_rows(stored: StoredRows, task: Classify) -> None:
                 state.update(np.hstack([content, rows]).tobytes())
                 row += len(batch)
                 advance(len(batch))
-            digest = state.hexdigest()
-            if digest != part.digest:
+            digest, items = state.hexdigest(), contents.size - items
+            if (digest, row, items) != (part.digest, part.rows, part.items):
                 raise ItemsError(f"{file.path} does not hold the rows that were added.", do=DO)
