@@ -21,7 +21,13 @@ def example(
     rng = np.random.default_rng(seed)
     p = rng.beta(0.5, 0.5 / rate - 0.5, n)
     weights = np.where(rng.random(n) < 0.1, rng.integers(2, 5, n), 1)
-    body = dict(rows=int(weights.sum()) + 20, error=0.05, alpha=0.05, expected_error=rate, seed=seed)
+    body = {
+        "rows": int(weights.sum()) + 20,
+        "error": 0.05,
+        "alpha": 0.05,
+        "expected_error": rate,
+        "seed": seed,
+    }
     return AuditPlan(weights, p, **{**body, **changes}), rng.random(n) < p  # type: ignore[arg-type]
 
 

@@ -94,7 +94,8 @@ class BettingAudit:
         if draw.step >= self._table.shape[1]:
             self._table = np.concatenate([self._table, np.zeros_like(self._table)], axis=1)
         weight = int(self.plan.weights[draw.position])
-        right, wrong = (1 - draw.p) / (1 - draw.lam), draw.p / draw.lam
+        v = np.asarray(draw.nu * weight / draw.probability)
+        right, wrong = bets.factors(np.asarray(draw.p), np.asarray(draw.lam), v)
         self._table[:-1, draw.step] = right, wrong, draw.nu, draw.target, draw.least, weight
         self._steps[draw.position] = draw.step
         self._pool.remove(draw.position)

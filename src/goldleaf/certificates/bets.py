@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 UNIFORM_SHARE = 0.1  # of every design: no item's probability falls below a tenth of its share of the rows
 NEWTON_STEPS = 14
 P_LEAST = 1e-9
+V_MOST = 1e5  # where the null is nearly the whole pool nu could be anything; this keeps rounding out of the factors
 
 
 class Design(NamedTuple):
@@ -91,13 +92,18 @@ def multiplier(p: Floats, n: Floats, w: Floats, q: Floats, target: Floats) -> Fl
     for _ in range(NEWTON_STEPS):
         lam, root = tilted(p, s[..., None] * rate)
         s = s + ((load * lam).sum(-1) - target) / (n * q * (lam - p) / root).sum(-1)
-    s = np.maximum(s, 1e-9 * load.sum(-1)) * (1 + 1e-9)
+    s = np.maximum(s, load.sum(-1) / V_MOST) * (1 + 1e-9)
     for _ in range(100):
         over = (load * tilted(p, s[..., None] * rate)[0]).sum(-1) > target
         if not over.any():
             break
         s = np.where(over, 2 * s, s)
     return np.where(over, np.inf, s)  # inf: no bet
+
+
+def factors(p: Floats, lam: Floats, v: Floats) -> tuple[Floats, Floats]:
+    """The factor of a right label and of a wrong one, each in the form that rounds least."""
+    return 1 + v * lam, p / lam
 
 
 def design(p: Floats, n: Floats, w: Floats, target: Floats, uniform: bool = False) -> Design:

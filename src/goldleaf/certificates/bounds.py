@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf.certificates.base import AuditPlan, Draw, Outcome, allowed
-from goldleaf.certificates.bets import Floats
+from goldleaf.certificates.bets import Floats, factors
 
 ROUNDING = 1e-9  # of a log-wealth: far above what sums of 1e6 terms lose
 
@@ -108,11 +108,12 @@ class Path(NamedTuple):
 
 def steps_of(weights: NDArray[np.int64], draws: list[Draw], outcomes: list[Outcome]) -> Steps:
     """The steps of answered draws."""
-    table = np.array([(d.position, d.p, d.lam, d.nu, d.target, d.least) for d in draws]).reshape(-1, 6)
-    position, p, lam, nu, target, least = table.T
+    table = [(d.position, d.probability, d.p, d.lam, d.nu, d.target, d.least) for d in draws]
+    position, q, p, lam, nu, target, least = np.array(table).reshape(-1, 7).T
     codes = np.array([outcome.value for outcome in outcomes], dtype=np.float64)
     weight = weights[position.astype(np.int64)].astype(np.float64)
-    return Steps((1 - p) / (1 - lam), p / lam, nu, target, least, weight, codes)
+    right, wrong = factors(p, lam, nu * weight / q)
+    return Steps(right, wrong, nu, target, least, weight, codes)
 
 
 def path(plan: AuditPlan, draws: list[Draw], outcomes: list[Outcome], points: int = 200) -> Path:

@@ -92,9 +92,10 @@ def forecast(
     cell = bins(p_wrong)
     n = np.bincount(cell).astype(np.float64)
     held = n > 0
-    load = np.bincount(cell, weights=weights)[held]
+    load = np.bincount(cell, weights=weights)[held].astype(np.float64)
     p: Floats = np.bincount(cell, weights=p_wrong)[held] / n[held]
     n = n[held]
-    p = centred(logit(p), load, np.full((), min(max(expected_error, 0.02 * target / total), 0.95)))
+    mean = np.asarray(min(max(expected_error, 0.02 * target / total), 0.95), dtype=np.float64)
+    p = centred(logit(p), load, mean)
     advice = plan(p, n, load / n, np.asarray(target), np.asarray(-np.log(alpha)))
     return min(float(advice.draws), float(advice.census), float(weights.size))

@@ -57,7 +57,7 @@ def centred(score: Floats, load: Floats, mean: Floats) -> Floats:
         middle = (low + high) / 2
         above = (expit(score + middle[..., None]) * load).sum(-1) > mean * load.sum(-1)
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return np.clip(np.asarray(expit(score + low[..., None])), P_LEAST, 1 - P_LEAST)
+    return np.asarray(np.clip(expit(score + low[..., None]), P_LEAST, 1 - P_LEAST))
 
 
 def believed(grid: Worlds, log_weight: Floats) -> Floats:

@@ -29,10 +29,10 @@ class World:
     Args:
         p: [c] guess of P(wrong), in (0, 1).
         w: [c] rows an item stands for.
-        wrong: [runs, c] items that are wrong in truth.
         n: [c] or [runs, c] items.
-        unsure: share of the wrong items, and of no others, that get "can't tell". With 1 and "error" nothing is ever
-            fixed, so the certificate is one of the machine's own error: the sharpest test of the bets.
+        wrong: [runs, c] items that a person finds wrong, and so fixes.
+        unsure: [runs, c] items that get "can't tell". Where these count as errors they are never fixed, so a pool
+            with no other errors is one of the machine's own error: the sharpest test of the bets.
     """
 
     p: Floats
@@ -43,7 +43,7 @@ class World:
     error: float = 0.05
     alpha: float = 0.05
     expected_error: float = 0.05
-    unsure: float = 0.0
+    unsure: Ints | int = 0
     cant_tell: Literal["error", "exclude"] = "error"
     method: Literal["gro.v1", "uniform.v1"] = "gro.v1"
 
@@ -55,6 +55,47 @@ class Runs:
     answers: Ints
     certified: Bools
     false: Bools  # certified although more wrong rows remained than allowed
+
+
+SCORES = ("calibrated", "useless", "anti-informative", "over-confident")
+
+
+def at_the_limit(
+    score: str,
+    size: int,
+    error: float,
+    runs: int,
+    *,
+    extra: int = 1,
+    unsure: float = 0.0,
+    weight: int = 1,
+    cells: int = 6,
+) -> World:
+    """A pool of about `size` rows with `extra` more wrong rows than `error` allows, or a few more than that.
+
+    Args:
+        score: one of `SCORES`: what the guess knows of the errors. "over-confident" claims a seventh of them, and
+            twice their slope.
+        unsure: share of the wrong items that get "can't tell" instead.
+        weight: rows that every third cell's items stand for; 1 for the others.
+    """
+    w = np.where(np.arange(cells) % 3 == 1, weight, 1).astype(np.float64)
+    n = np.maximum(np.round(size * np.linspace(1.6, 0.4, cells) / cells / w), 2.0)
+    rows = int(n @ w)
+    wanted = allowed(error, rows) + extra
+    spread = np.linspace(-2.0, 2.0, cells)
+    p = guess.centred(spread, n * w, np.asarray(wanted / rows))
+    risk = {"useless": np.full(cells, wanted / rows), "anti-informative": p[::-1]}.get(score, p)
+    if score == "over-confident":
+        p = guess.centred(2 * spread, n * w, np.asarray(wanted / rows / 7))
+    wrong = np.minimum(np.floor(n * risk), n)
+    for cell in np.argsort(w - 1 + wrong - n * risk, kind="stable").repeat(int(n.max())):
+        if wrong @ w >= wanted:
+            break
+        wrong[cell] += wrong[cell] < n[cell]
+    doubted = np.round(unsure * wrong)
+    both = (np.tile(count.astype(np.int64), (runs, 1)) for count in (wrong - doubted, doubted))
+    return World(p, w, n, next(both), rows, error, expected_error=error / 4, unsure=next(both))
 
 
 def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
@@ -71,7 +112,7 @@ def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
         over = yes | (null <= 0) | (crowd.draws >= crowd.most)
         at = crowd.run[over]
         ended.answers[at], ended.certified[at] = crowd.answers[over], yes[over]
-        ended.false[at] = (yes & (crowd.wrong @ world.w + crowd.unfixed > limit))[over]
+        ended.false[at] = (yes & (crowd.residual() > limit))[over]
         crowd.keep(~over)
         if crowd.run.size:
             crowd.step(null[~over].astype(np.float64), need[~over])
@@ -81,7 +122,19 @@ def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
 class _Crowd:
     """The runs still going. Arrays named in `BY_RUN` have the runs first."""
 
-    BY_RUN = ("run", "n", "wrong", "fixed", "unfixed", "excluded", "answers", "draws", "log_weight", "bets")
+    BY_RUN = (
+        "run",
+        "n",
+        "wrong",
+        "unsure",
+        "fixed",
+        "unfixed",
+        "excluded",
+        "answers",
+        "draws",
+        "log_weight",
+        "bets",
+    )
 
     def __init__(self, world: World, seed: int, most: int) -> None:
         self.world = world
@@ -96,10 +149,15 @@ class _Crowd:
         self.run = np.arange(runs)
         self.n = np.broadcast_to(world.n, (runs, world.p.size)).astype(np.float64)
         self.wrong = world.wrong.astype(np.int64)
+        self.unsure = np.broadcast_to(world.unsure, self.wrong.shape).astype(np.int64)
         self.fixed, self.unfixed, self.excluded = (np.zeros(runs) for _ in range(3))
         self.answers, self.draws = (np.zeros(runs, dtype=np.int64) for _ in range(2))
         self.log_weight = np.tile(self.grid.log_prior, (runs, 1))
         self.bets = np.zeros((runs, 3, 64))  # factor, nu, offset before the present shift
+
+    def residual(self) -> Floats:
+        counted = self.wrong + self.unsure if self.world.cant_tell == "error" else self.wrong
+        return np.asarray(counted @ self.world.w + self.unfixed)
 
     def keep(self, going: Bools) -> None:
         for name in self.BY_RUN:
@@ -125,14 +183,14 @@ class _Crowd:
             self._draw(drawn, null[drawn])
 
     def _ask_riskiest(self, at: Ints, size: Ints) -> None:
-        n, wrong = self.n[at].astype(np.int64), self.wrong[at]
+        n = self.n[at].astype(np.int64)
         order = np.argsort(
             -guess.believed(self.grid, self.log_weight[at]) * self.world.w, axis=-1, kind="stable"
         )
         held = np.take_along_axis(n, order, -1)
         taken = np.empty_like(n)
         np.put_along_axis(taken, order, np.clip(size[:, None] - (np.cumsum(held, -1) - held), 0, held), -1)
-        self._learn(at, taken, self.rng.hypergeometric(wrong, n - wrong, taken))
+        self._answer(at, taken)
 
     def _draw(self, at: Ints, null: Floats) -> None:
         if int(self.draws.max()) >= self.bets.shape[2]:
@@ -142,25 +200,27 @@ class _Crowd:
         bet = bets.design(p, n, w, null, self.uniform)
         below = np.cumsum(n * bet.q, -1)
         cell = np.minimum((self.rng.random((at.size, 1)) * below[:, -1:] >= below).sum(-1), w.size - 1)
-        wrong = self.rng.random(at.size) * n[row, cell] < self.wrong[at, cell]
-        one = (np.arange(w.size) == cell[:, None]).astype(np.int64)
         before = self.fixed[at] + self.unfixed[at]
-        lost = self._learn(at, one, one * wrong[:, None]).any(-1)
-        p, lam = p[row, cell], bet.lam[row, cell]
-        factor = np.where(lost, p / lam, (1 - p) / (1 - lam))
+        lost = self._answer(at, (np.arange(w.size) == cell[:, None]).astype(np.int64)).any(-1)
+        v = bet.nu * w[cell] / bet.q[row, cell]
+        right, wrong = bets.factors(p[row, cell], bet.lam[row, cell], v)
+        factor = np.where(lost, wrong, right)
         self.bets[at, :, self.draws[at]] = np.stack([factor, bet.nu, null + before], -1)
         self.draws[at] += 1
 
-    def _learn(self, at: Ints, taken: Ints, found: Ints) -> Ints:
-        """Answer `taken` [at, c] items, `found` of them wrong; [at, c] how many count as such."""
-        world = self.world
-        unsure = self.rng.binomial(found, world.unsure) if world.unsure else np.zeros_like(found)
-        lost = found - unsure if world.cant_tell == "exclude" else found
-        self.n[at] -= taken
-        self.wrong[at] -= found
-        self.fixed[at] += (found - unsure) @ world.w
+    def _answer(self, at: Ints, taken: Ints) -> Ints:
+        """Answer `taken` [at, c] items; [at, c] how many of them count as wrong."""
+        n, world = self.n[at].astype(np.int64), self.world
+        wrong = self.rng.hypergeometric(self.wrong[at], n - self.wrong[at], taken)
+        left = n - self.wrong[at] - self.unsure[at]
+        unsure = self.rng.hypergeometric(self.unsure[at], left, taken - wrong)
+        lost = wrong if world.cant_tell == "exclude" else wrong + unsure
         doubted = self.excluded if world.cant_tell == "exclude" else self.unfixed
+        self.n[at] -= taken
+        self.wrong[at] -= wrong
+        self.unsure[at] -= unsure
+        self.fixed[at] += wrong @ world.w
         doubted[at] += unsure @ world.w
         self.answers[at] += taken.sum(-1)
         self.log_weight[at] += lost @ np.log(self.grid.p).T + (taken - lost) @ np.log1p(-self.grid.p).T
-        return lost
+        return np.asarray(lost)

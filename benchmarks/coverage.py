@@ -1,0 +1,102 @@
+"""How often a certificate is false, at the worst error rates there are: `python -m benchmarks.coverage [runs]`.
+
+Every pool has just more wrong rows than allowed. "sharp": none of them is ever fixed (all get "can't tell"), so one
+more than allowed is enough, and the bets' own level shows. "residual": errors found are fixed, as in use, and there
+are an eighth more than allowed at the start. A run ends at its certificate, or after a number of random draws by which
+an honest certificate at zero errors would long be there.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy.stats import binom
+
+from benchmarks.figures import Figure, publish
+from goldleaf.certificates.base import alpha_of_attempt
+from goldleaf.certificates.simulate import SCORES, at_the_limit, simulate
+
+COMMAND = "python -m benchmarks.coverage"
+ALPHA = 0.05
+SIZES, LIMITS = (500, 2000, 10_000), (0.01, 0.05, 0.10)
+MOST = {0.01: 350, 0.05: 160, 0.10: 90}
+LUCK = 1e-4  # chance that a sound method misses the mark, in one case
+
+
+def most_by_luck(runs: int) -> float:
+    """The share of false certificates that a level of ALPHA still explains."""
+    return float(binom.ppf(1 - LUCK, runs, ALPHA)) / runs
+
+
+def false_share(case: tuple[str, str, int, float, int]) -> tuple[str, float]:
+    form, score, size, error, runs = case
+    extra = 1 if form == "sharp" else 1 + round(size * error / 8)
+    world = at_the_limit(score, size, error, runs, extra=extra, unsure=float(form == "sharp"))
+    result = simulate(world, seed=hash_of(case), most=MOST[error])
+    return f"{form}, {score}, N = {size}, limit {error:.0%}", float(result.false.mean())
+
+
+def hash_of(case: tuple[object, ...]) -> int:
+    """A seed that does not depend on the process."""
+    return sum((i + 1) * ord(letter) for i, letter in enumerate(repr(case)))
+
+
+SHARP: dict[str, Any] = {"unsure": 1.0}
+RESIDUAL: dict[str, Any] = {"extra": 12}
+SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "weights 1 and 5, sharp": ({**SHARP, "weight": 5}, {}),
+    "weights 1 and 5, residual": ({**RESIDUAL, "weight": 5}, {}),
+    "half of the wrong ones can't tell, an error": ({**RESIDUAL, "unsure": 0.5}, {}),
+    "half of the wrong ones can't tell, excluded": ({"extra": 130, "unsure": 0.5}, {"cant_tell": "exclude"}),
+    "uniform.v1, weights 1 and 5, sharp": ({**SHARP, "weight": 5}, {"method": "uniform.v1"}),
+}
+
+
+def special(case: tuple[str, int]) -> tuple[str, float]:
+    """Weights, can't tell, the uniform method."""
+    name, runs = case
+    pool, changes = SPECIAL[name]
+    world = replace(at_the_limit("calibrated", 2000, 0.05, runs, **pool), **changes)
+    return name, float(simulate(world, hash_of(case), MOST[0.05]).false.mean())
+
+
+def attempts(runs: int) -> tuple[str, float]:
+    """Any false certificate among four attempts on pools of the sharp form."""
+    world = at_the_limit("calibrated", 2000, 0.05, runs, **SHARP)
+    tries = [replace(world, alpha=alpha_of_attempt(attempt, ALPHA)) for attempt in (1, 2, 3, 4)]
+    ends = [simulate(attempt, seed, MOST[0.05]).false for seed, attempt in enumerate(tries)]
+    return "four attempts, sharp", float(np.any(ends, axis=0).mean())
+
+
+def main(runs: int) -> None:
+    mark = most_by_luck(runs)
+    cases = list(product(("sharp", "residual"), SCORES, SIZES, LIMITS, (runs,)))
+    with ProcessPoolExecutor(2) as pool:
+        shares = [
+            *pool.map(false_share, cases),
+            *pool.map(special, [(name, runs) for name in SPECIAL]),
+            *pool.map(attempts, [runs]),
+        ]
+    publish(
+        "coverage",
+        [
+            Figure(
+                name,
+                share,
+                "false",
+                f"<= {ALPHA} (+luck {mark:.4f})",
+                share <= mark,
+                command=f"{COMMAND} {runs}",
+            )
+            for name, share in shares
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)
