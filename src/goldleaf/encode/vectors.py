@@ -24,25 +24,21 @@ class ColumnVectors:
     def __init__(self, fields: tuple[str, ...]) -> None:
         self.field = only_field(fields, "column.v1")
         self.fingerprint = fingerprint("column.v1", field=self.field)
-        self.dimensions: int | None = None
 
     def encode(self, batch: pa.RecordBatch) -> Vectors:
         """float32 [n, d]; every list must have the same length and hold finite numbers only."""
         array = column(batch, self.field)
-        where = f"the vectors of column `{self.field}`"
+        where = f"vectors of column `{self.field}`"
         if not _is_numeric_list(array.type):
-            raise EncodeError(f"{where}: got the type {array.type}, allowed: a list of numbers.".capitalize())
+            raise EncodeError(f"The {where} have the type {array.type}; allowed: a list of numbers.")
         lengths = pc.list_value_length(array)
         if lengths.null_count:
-            raise EncodeError(
-                f"{lengths.null_count} of {where} are missing in a batch; every item needs one."
-            )
-        found = sorted({*lengths.to_pylist(), *([self.dimensions] if self.dimensions else [])})
+            raise EncodeError(f"{lengths.null_count} {where} are missing in a batch; every item needs one.")
+        found = sorted(set(lengths.to_pylist()))
         if len(found) != 1 or found[0] == 0:
-            raise EncodeError(f"{where} must all have the same length, got {found}.".capitalize())
-        self.dimensions = int(found[0])
+            raise EncodeError(f"The {where} must all have the same length, got {found}.")
         flat = array.flatten().to_numpy(zero_copy_only=False)
-        return _finite(flat.reshape(-1, self.dimensions).astype(np.float32), where)
+        return _finite(flat.reshape(batch.num_rows, -1).astype(np.float32), where)
 
 
 class NpyVectors:
@@ -81,7 +77,7 @@ class NpyVectors:
 
     def encode(self, batch: pa.RecordBatch) -> Vectors:
         flat = column(batch, "vector").flatten().to_numpy()
-        return _finite(flat.reshape(-1, self.array.shape[1]), f"the vectors of {str(self.path)!r}")
+        return _finite(flat.reshape(-1, self.array.shape[1]), f"vectors of {str(self.path)!r}")
 
 
 def _is_numeric_list(type_: Any) -> bool:
@@ -94,6 +90,6 @@ def _finite(vectors: Vectors, where: str) -> Vectors:
     if len(bad):
         row, at = bad[0]
         raise EncodeError(
-            f"NaN or infinity in {where}: {vectors[row, at]} at row {row}, position {at} of its batch."
+            f"NaN or infinity in the {where}: {vectors[row, at]} at number {at} of row {row} of a batch."
         )
     return vectors
