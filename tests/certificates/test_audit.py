@@ -6,9 +6,13 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from goldleaf.certificates.audit import replay, resume, start
-from goldleaf.certificates.base import Audit, AuditPlan, Draw, Event, Outcome
+from goldleaf.certificates.base import Audit, AuditPlan, Draw, Event, Outcome, allowed, alpha_of_attempt
+from goldleaf.certificates.bounds import path
+from goldleaf.certificates.guess import worlds
 from goldleaf.errors import CertificateError
 
 RIGHT, WRONG, CANT_TELL = Outcome
@@ -88,3 +92,183 @@ def test_replay_notices_a_changed_answer() -> None:
     events[at] = (events[at][0], WRONG)  # type: ignore[index]
     with pytest.raises(CertificateError, match="does not recompute"):
         replay(plan, events)
+
+
+@pytest.mark.parametrize("method", ["gro.v1", "uniform.v1"])
+def test_a_correction_counts_as_if_it_had_been_the_answer(method: str) -> None:
+    plan, truth = example(method=method)
+    audit = start(plan)
+    events = live(audit, truth, until=120)
+    changed = next(event[0] for event in events if not isinstance(event, Draw) and event[1] is RIGHT)
+    before = audit.remaining
+    audit.answer(changed, WRONG)
+    outcomes = [RIGHT if not truth[draw.position] else WRONG for draw in draws_of(events)]
+    at = [draw.position for draw in draws_of(events)].index(changed)
+    outcomes[at] = WRONG
+    assert path(plan, draws_of(events), outcomes).bound[-1] == audit.bound
+    events.append((changed, WRONG))
+    same(replay(plan, [*events, *audit.next()]), audit)
+    audit.answer(changed, RIGHT)
+    assert audit.remaining == before
+
+
+def draws_of(events: list[Event]) -> list[Draw]:
+    return [event for event in events if isinstance(event, Draw)]
+
+
+def test_a_correction_while_a_question_is_open_leaves_the_question() -> None:
+    plan, truth = example()
+    audit = start(plan)
+    events = live(audit, truth, until=50)
+    asked = audit.next()
+    events += asked
+    changed = draws_of(events)[3].position
+    audit.answer(changed, CANT_TELL)
+    events.append((changed, CANT_TELL))
+    assert audit.next() == asked
+    same(replay(plan, events), audit)
+    same(resume(plan, events), audit)
+
+
+def test_next_is_idempotent_and_unknown_answers_are_refused() -> None:
+    plan, _ = example()
+    audit = start(plan)
+    (draw,) = audit.next()
+    assert audit.next() == (draw,)
+    with pytest.raises(CertificateError, match="not a question of this audit"):
+        audit.answer((draw.position + 1) % 600, RIGHT)
+    with pytest.raises(CertificateError, match="not an unseen item"):
+        resume(plan, [draw, draw])
+
+
+@pytest.mark.parametrize("cant_tell", ["error", "exclude"])
+def test_when_everything_is_seen_the_bound_is_the_truth(cant_tell: str) -> None:
+    plan, truth = example(n=60, rate=0.3, error=0.001, cant_tell=cant_tell)
+    audit = start(plan)
+    rng = np.random.default_rng(0)
+    doubted = 0
+    while draws := audit.next():
+        for draw in draws:
+            unsure = bool(rng.random() < 0.2)
+            doubted += unsure * int(plan.weights[draw.position])
+            audit.answer(draw.position, CANT_TELL if unsure else Outcome(int(truth[draw.position])))
+    assert audit.remaining == (doubted if cant_tell == "error" else 0)
+    assert audit.certified == (cant_tell == "exclude")
+
+
+@pytest.mark.parametrize(("size", "error"), [(0, 0.05), (4, 0.5)])
+def test_nothing_to_prove_is_certified_without_a_draw(size: int, error: float) -> None:
+    plan = AuditPlan(np.ones(size, dtype=np.int64), np.full(size, 0.5), 8, error, 0.05, 0.5, seed=0)
+    audit = start(plan)
+    assert audit.certified
+    assert audit.remaining == size
+    assert audit.forecast() == 0
+    assert start(replace(plan, rows=8)).next() == (() if size == 0 else audit.next())
+
+
+def test_no_answer_proves_nothing() -> None:
+    plan, _ = example()
+    audit = start(plan)
+    assert audit.remaining == plan.weights.sum()
+    assert not audit.certified
+
+
+def test_too_many_cant_tells_end_in_a_census_and_no_certificate() -> None:
+    plan = AuditPlan(np.ones(150, dtype=np.int64), np.full(150, 0.01), 150, 0.01, 0.05, 0.01, seed=3)
+    audit = start(plan)
+    for _ in range(2):
+        (draw,) = audit.next()
+        audit.answer(draw.position, CANT_TELL)
+    rest = audit.next()
+    assert {draw.kind for draw in rest} == {"census"}
+    while draws := audit.next():
+        for draw in draws:
+            audit.answer(draw.position, RIGHT)
+    assert audit.remaining == 2
+    assert not audit.certified
+
+
+def test_uniform_is_the_mixture_likelihood_ratio_while_no_error_is_seen() -> None:
+    """B.2 of the method: prod (1-rate)/(1-m_s), mixed over the rates, with m_s = (k+1)/(N-s)."""
+    size, seen = 400, 25
+    plan = AuditPlan(
+        np.ones(size, dtype=np.int64), np.full(size, 0.3), size, 0.05, 0.05, 0.01, 1, method="uniform.v1"
+    )
+    audit = start(plan)
+    events = live(audit, np.zeros(size, dtype=bool), until=seen)
+    grid = worlds(np.zeros(1), np.array([400.0]), 21 / 400, 0.01, uniform=True)
+    rates = grid.p[:, 0]
+    hope = rates * size < 0.97 * 21
+    prior = np.exp(grid.log_prior[hope]) / np.exp(grid.log_prior[hope]).sum()
+    null = 1 - 21 / (size - np.arange(seen))
+    expected = np.log(prior @ (1 - rates[hope]) ** seen) - np.log(null).sum()
+    wealth = path(plan, draws_of(events), [RIGHT] * seen).log_wealth[-1]
+    assert wealth == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_scale_of_all_weights_changes_no_question() -> None:
+    """1,000 items of 3 rows are 1,000 questions, not 3,000: the designs agree up to the rounding of the limit."""
+    p = np.random.default_rng(0).beta(0.5, 8, 1000)
+    one = AuditPlan(np.full(1000, 1), p, 1000, 0.0499, 0.05, 0.04, seed=1)
+    three = AuditPlan(np.full(1000, 3), p, 3000, 0.0499, 0.05, 0.04, seed=1)
+    (first,), (second,) = start(one).next(), start(three).next()
+    assert first.position == second.position
+    assert second.lam == pytest.approx(first.lam, rel=0.02)
+    assert second.nu * 3 == pytest.approx(first.nu, rel=0.02)
+
+
+def test_the_bound_may_end_below_the_target() -> None:
+    plan, truth = example(n=2000, rate=0.005)
+    audit = start(plan)
+    events = live(audit, truth)
+    first = audit.bound
+    for _ in range(100):
+        for draw in audit.next():
+            audit.answer(draw.position, Outcome(int(truth[draw.position])))
+    assert audit.bound < first <= plan.error
+    course = path(plan, draws_of(events), [Outcome(int(truth[d.position])) for d in draws_of(events)])
+    assert course.bound[-1] == first
+    assert course.bound[0] > 0.5
+    assert course.log_wealth[-1] >= np.log(1 / plan.alpha) > course.log_wealth[-2]
+
+
+@given(st.floats(0.001, 0.5))
+def test_attempts_together_spend_at_most_alpha(alpha: float) -> None:
+    spent = [alpha_of_attempt(attempt, alpha) for attempt in range(1, 60)]
+    assert spent[:3] == pytest.approx([0.8 * alpha, 0.1 * alpha, 0.05 * alpha])
+    assert sum(spent) <= alpha * (1 + 1e-12)
+    with pytest.raises(CertificateError, match="counts from 1"):
+        alpha_of_attempt(0, alpha)
+
+
+def test_the_limit_reads_the_error_as_it_is_written() -> None:
+    assert allowed(0.29, 100) == 29
+    assert allowed(0.05, 10_000) == 500
+    assert allowed(1e-7, 10**6) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights": np.array([0, 1])}, "whole numbers >= 1"),
+        ({"weights": np.array([1.5, 1])}, "whole numbers >= 1"),
+        ({"p_wrong": np.array([np.nan, 0.1])}, "`p_wrong` must lie in"),
+        ({"p_wrong": np.array([0.1])}, "two vectors of one length"),
+        ({"rows": 1}, "the pool alone has 2 rows"),
+        ({"error": 0.0}, "`error` must lie strictly"),
+        ({"alpha": 1.0}, "`alpha` must lie strictly"),
+        ({"expected_error": np.nan}, "`expected_error` must lie in"),
+        ({"seed": -1}, "`seed` must lie in"),
+        ({"method": "clt.v1"}, "'clt.v1'"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(changes: dict[str, object], message: str) -> None:
+    body = {
+        "weights": np.array([1, 1]),
+        "p_wrong": np.array([0.1, 0.2]),
+        "rows": 2,
+        "error": 0.05,
+        "alpha": 0.05,
+    }
+    with pytest.raises(CertificateError, match=message):
+        AuditPlan(**{**body, "expected_error": 0.1, "seed": 0, **changes})  # type: ignore[arg-type]

@@ -28,7 +28,8 @@ class Pool:
         self.n = count.astype(np.float64)
         self.w = np.bincount(self.cell, weights=plan.weights) / count
         self.score = logit(np.bincount(self.cell, weights=plan.p_wrong) / count)
-        self._items: NDArray[np.int64] = np.argsort(self.cell, kind="stable")
+        shuffle = np.random.Philox(key=plan.seed, counter=[0, 0, 1, 0]).random_raw(self.cell.size)
+        self._items: NDArray[np.int64] = np.lexsort((shuffle, self.cell))
         self._slot = np.empty_like(self._items)
         self._slot[self._items] = np.arange(self._items.size)
         self._start = np.cumsum(count) - count
@@ -38,7 +39,7 @@ class Pool:
         return int(self._items[self._start[cell] + index])
 
     def top(self, cell: int, count: int) -> list[int]:
-        """Positions of `count` unseen items of the cell."""
+        """Positions of `count` unseen items of the cell, whatever their order in the data."""
         end = self._start[cell] + int(self.n[cell])
         return [int(position) for position in self._items[end - count : end]]
 
