@@ -272,3 +272,18 @@ def test_a_plan_that_cannot_be_is_refused(changes: dict[str, object], message: s
     }
     with pytest.raises(CertificateError, match=message):
         AuditPlan(**{**body, "expected_error": 0.1, "seed": 0, **changes})  # type: ignore[arg-type]
+
+
+def test_a_census_batch_may_be_answered_in_any_order() -> None:
+    plan, truth = example(n=900, rate=0.3, expected_error=0.3)
+    audits = start(plan), start(plan)
+    asked = audits[0].next()
+    assert len(asked) > 64
+    assert {draw.kind for draw in asked} == {"census"}
+    assert asked == audits[1].next()
+    for audit, order in zip(audits, (asked, asked[::-1]), strict=True):
+        for i, draw in enumerate(order):
+            assert len(audit.next()) == len(asked) - i
+            audit.answer(draw.position, Outcome(int(truth[draw.position])))
+    assert audits[0].remaining == audits[1].remaining
+    assert audits[0].forecast() == pytest.approx(audits[1].forecast())

@@ -91,7 +91,7 @@ class BettingAudit:
 
     def _book(self, draw: Draw) -> int:
         """Move an open question among the answered ones; its step."""
-        if draw.step >= self._table.shape[1]:
+        while draw.step >= self._table.shape[1]:
             self._table = np.concatenate([self._table, np.zeros_like(self._table)], axis=1)
         weight = int(self.plan.weights[draw.position])
         v = np.asarray(draw.nu * weight / draw.probability)
@@ -142,10 +142,9 @@ class BettingAudit:
         first = len(self._steps)
         batch: list[Draw] = []
         for cell in np.argsort(-p * self._pool.w, kind="stable"):
-            for position in reversed(
-                self._pool.top(int(cell), min(size - len(batch), int(self._pool.n[cell])))
-            ):
-                step, guessed = first + len(batch), float(p[cell])
+            guessed = float(p[cell])
+            for position in self._pool.top(int(cell), size - len(batch)):
+                step = first + len(batch)
                 batch.append(Draw(step, position, "census", 1.0, guessed, guessed, 0.0, float(null), 1.0))
         return tuple(batch)
 

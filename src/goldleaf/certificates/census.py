@@ -37,6 +37,7 @@ class Plan(NamedTuple):
 
 def plan(p: Floats, n: Floats, w: Floats, target: Floats, need: Floats) -> Plan:
     """The cost of going on, over leading axes; cells [..., c] as in `bets`."""
+    need = np.maximum(need, 0.01)
     order = np.argsort(np.broadcast_to(p * w, n.shape), axis=-1, kind="stable")
     p, n, w = (np.take_along_axis(np.broadcast_to(a, n.shape), order, -1) for a in (p, n, w))
     lam = raised(p[..., None, :], KAPPAS[:, None], steps=2)

@@ -39,9 +39,10 @@ class Pool:
         return int(self._items[self._start[cell] + index])
 
     def top(self, cell: int, count: int) -> list[int]:
-        """Positions of `count` unseen items of the cell, whatever their order in the data."""
+        """Positions of at most `count` unseen items of the cell, whatever their order in the data."""
         end = self._start[cell] + int(self.n[cell])
-        return [int(position) for position in self._items[end - count : end]]
+        begin = max(end - count, self._start[cell])
+        return [int(position) for position in self._items[begin:end]]
 
     def holds(self, position: int) -> bool:
         """Whether the item is unseen."""
