@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +49,22 @@ def build(name: str, *, fields: tuple[str, ...], **arguments: Any) -> Encoder | 
     make = getattr(importlib.import_module(module), attribute)
     if colon:
         arguments["model"] = model
+    _check(name, make, arguments)
     encoder: Encoder | PoolEncoder = make(fields, **arguments)
     return encoder
+
+
+def _check(name: str, make: Any, arguments: dict[str, Any]) -> None:
+    """Refuse arguments that the encoder does not take, and say which it needs."""
+    _fields, *known = inspect.signature(make).parameters.values()
+    allowed = [parameter.name for parameter in known]
+    for given in arguments:
+        if given not in allowed:
+            close = did_you_mean(given, allowed)
+            raise ConfigError(f"`{name}` takes no `{given}`; allowed: {names(allowed)}.{close}")
+    for parameter in known:
+        if parameter.default is parameter.empty and parameter.name not in arguments:
+            raise ConfigError(f"`{name}` needs `{parameter.name}`.")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class NpyVectors:
             raise EncodeError(
                 f"`npy.v1`: {str(self.path)!r} is not an .npy file of numbers: {error}."
             ) from error
-        if self.array.ndim != 2 or not np.issubdtype(self.array.dtype, np.number) or 0 in self.array.shape:
+        if self.array.ndim != 2 or self.array.dtype.kind not in "iuf" or 0 in self.array.shape:
             raise EncodeError(
                 f"`npy.v1`: {str(self.path)!r} holds {self.array.dtype} {self.array.shape}; "
                 "allowed: numbers of shape (items, dimensions)."

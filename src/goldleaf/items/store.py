@@ -118,6 +118,12 @@ class ItemStore:
         """The user's columns."""
         return self._stored.schema
 
+    @property
+    def image_root(self) -> Path | None:
+        """The folder that all relative image paths start from; None when there is not exactly one."""
+        roots = {part.root for part in self._manifest.parts if part.root is not None}
+        return (self.folder / roots.pop()).resolve() if len(roots) == 1 else None
+
     # Adding
 
     def add(self, reader: Reader, *, skip_empty: bool = False) -> Added:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import merge
@@ -64,20 +64,19 @@ class Ledger:
             LedgerError: there is no ledger (when reading), or the database cannot be opened.
         """
         url, name = _url(where)
-        if not write and url.startswith("sqlite") and not Path(where).is_file():
+        sqlite = Path(where) if url.startswith("sqlite") else None
+        if not write and sqlite and not sqlite.is_file():
             raise LedgerError(
                 f"No ledger at {name}.",
                 do="Make a project first: goldleaf init FILE --text COLUMN --labels A,B",
             )
         engine = _engine(url, write=write)
-        lock = (
-            WriterLock.take(engine, Path(where) if url.startswith("sqlite") else None, name)
-            if write
-            else None
-        )
+        lock: WriterLock | None = None
         try:
-            with _explained(name), engine.begin() as connection:
-                migrations.migrate(connection, name) if write else migrations.check(connection, name)
+            with _explained(name):
+                lock = WriterLock.take(engine, sqlite, name) if write else None
+                with engine.begin() as connection:
+                    (migrations.migrate if write else migrations.check)(connection, name)
         except BaseException:
             if lock:
                 lock.release()
@@ -117,17 +116,18 @@ class Ledger:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with _explained(self.name), self._engine.begin() as connection:
             head = self._head or _head(connection)
-            links, rows = [], dict[str, list[dict[str, Any]]]()
+            links, seqs, rows = [], list[int](), dict[str, list[dict[str, Any]]]()
             for noun, values in entries:
                 row = _complete(NOUNS[noun], {**values, "seq": head.seq + 1, "at": now})
                 head = Head(head.seq + 1, entry_hash(head.hash, noun, row))
                 links.append({"seq": head.seq, "noun": noun, "hash": head.hash})
+                seqs.append(head.seq)
                 rows.setdefault(noun, []).append(row)
             for noun, batch in rows.items():
                 connection.execute(insert(NOUNS[noun]), batch)
             connection.execute(insert(chain), links)
         self._head = head
-        return [link["seq"] for link in links]
+        return seqs
 
     def rows(self, noun: str, *columns: str, after: int = 0, **equal: Any) -> list[Row[Any]]:
         """The noun's rows in order, optionally only some columns, after a seq, or with columns equal to values."""
@@ -162,9 +162,9 @@ class Ledger:
             LedgerTampered: a row was changed, removed, added or reordered; says which is the first.
         """
         head = GENESIS
-        with _explained(self.name), self._engine.connect() as connection:
+        with _explained(self.name), self._engine.connect() as connection, ExitStack() as opened:
             links = connection.execute(select(chain).order_by(chain.c.seq)).all()
-            streams = [_stream(connection, noun, table) for noun, table in NOUNS.items()]
+            streams = [_stream(connection, noun, table, opened) for noun, table in NOUNS.items()]
             rows = merge(*streams, key=lambda pair: pair[1]["seq"])
             for link in links:
                 noun, row = next(rows, ("", {}))
@@ -200,8 +200,12 @@ def _head(connection: Connection) -> Head:
     return Head(row.seq, row.hash) if row else GENESIS
 
 
-def _stream(connection: Connection, noun: str, table: Table) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _stream(
+    connection: Connection, noun: str, table: Table, opened: ExitStack
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The noun's rows in order, a thousand at a time."""
     result = connection.execution_options(yield_per=1000).execute(select(table).order_by(table.c.seq))
+    opened.callback(result.close)
     return ((noun, dict(row._mapping)) for row in result)
 
 

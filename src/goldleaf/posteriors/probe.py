@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import numpy as np
@@ -12,6 +14,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -46,12 +49,27 @@ class Probe:
             raise ValueError(
                 f"`vectors` and `labels` must be as long and not empty, got {len(vectors)} and {len(labels)}."
             )
+        with warnings.catch_warnings():  # not in the threads: it is not made for them
+            warnings.simplefilter("ignore", ConvergenceWarning)  # 200 steps are ample for ranking
+            warnings.filterwarnings(
+                "ignore", "The number of unique classes", UserWarning
+            )  # two answers a class
+            return self._fit(vectors, labels)
+
+    def _fit(self, vectors: Floats, labels: Ints) -> Self:
+        basis, spanned = _span(vectors)
+        folds = list(_folds(labels, self.folds, self.seed))
+        everything = np.arange(len(labels))
+        jobs = [*(train for train, _ in folds), everything]
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            solved = list(pool.map(lambda rows: self._solve(spanned[rows], labels[rows]), jobs))
         held_out = np.full((len(labels), self.classes), -np.inf)
-        for train, test in _folds(labels, self.folds, self.seed):
-            held_out[test] = _logits(vectors[test], *self._solve(vectors[train], labels[train]))
+        for (_, test), solution in zip(folds, solved, strict=False):
+            held_out[test] = _logits(spanned[test], *solution)
         self.temperature_ = _temperature(held_out, labels)
         self.out_of_fold_ = _probabilities(held_out, self.temperature_)
-        self.coef_, self.intercept_ = self._solve(vectors, labels)
+        coef, self.intercept_ = solved[-1]
+        self.coef_ = coef @ basis
         return self
 
     def predict_proba(self, vectors: Floats) -> Floats:
@@ -82,6 +100,20 @@ class Probe:
         else:
             coef[seen], intercept[seen] = model.coef_, model.intercept_
         return coef, intercept
+
+
+def _span(vectors: Floats) -> tuple[Floats, Floats]:
+    """An orthonormal basis [r, d] of the rows' span and the rows in it [labeled, r], r <= labeled.
+
+    The penalised solution lies in the span, so a fit there is the same fit with far fewer unknowns.
+    """
+    if len(vectors) >= vectors.shape[1]:
+        return np.eye(vectors.shape[1], dtype=np.float32), vectors
+    values, left = np.linalg.eigh(vectors.astype(np.float64) @ vectors.T.astype(np.float64))
+    kept = values > values[-1] * 1e-10
+    scale = np.sqrt(values[kept])
+    basis = (left[:, kept] / scale).T @ vectors
+    return basis.astype(np.float32), (left[:, kept] * scale).astype(np.float32)
 
 
 def _logits(vectors: Floats, coef: Floats, intercept: Floats) -> Floats:

@@ -62,21 +62,34 @@ def _neighbourhood(
 
 
 class WrongPredictor:
-    """Logistic regression from `signals` to P(wrong), with FLOOR as the smallest answer."""
+    """Logistic regression from `signals` to P(wrong), with FLOOR as the smallest answer.
+
+    Items that were sought out because they are hard are wrong more often than others with the same signals;
+    a term of their own keeps them from spoiling the picture of the pool.
+    """
 
     name = "wrong.v1"
 
-    def fit(self, signal: Floats, wrong: NDArray[np.bool_]) -> Self:
-        """Fit on out-of-fold `signal` [labeled, k] and whether the out-of-fold label was `wrong` [labeled]."""
+    def fit(self, signal: Floats, wrong: NDArray[np.bool_], sought: NDArray[np.bool_]) -> Self:
+        """Fit on the labeled items.
+
+        Args:
+            signal: out-of-fold `signals` [labeled, k].
+            wrong: whether the out-of-fold label was wrong [labeled].
+            sought: whether the item was picked for being hard rather than at random [labeled].
+        """
         self.base_ = (wrong.sum() + 0.5) / (len(wrong) + 1.0)
         self.scaler_ = StandardScaler().fit(signal)
         both = 0 < wrong.sum() < len(wrong)
-        self.model_ = LogisticRegression(C=1.0).fit(self.scaler_.transform(signal), wrong) if both else None
+        self.model_ = LogisticRegression(C=1.0).fit(self._columns(signal, sought), wrong) if both else None
         return self
 
     def predict(self, signal: Floats) -> NDArray[np.float64]:
-        """P(wrong) [n]."""
+        """P(wrong) [n] of items that nobody sought out."""
         if self.model_ is None:  # no mistake seen, or nothing but mistakes: every item alike
             return np.full(len(signal), np.clip(self.base_, FLOOR, 1 - FLOOR))
-        wrong = self.model_.predict_proba(self.scaler_.transform(signal))[:, 1]
-        return np.clip(wrong, FLOOR, 1 - FLOOR)
+        wrong = self.model_.predict_proba(self._columns(signal, np.zeros(len(signal), bool)))[:, 1]
+        return np.asarray(np.clip(wrong, FLOOR, 1 - FLOOR), np.float64)
+
+    def _columns(self, signal: Floats, sought: NDArray[np.bool_]) -> Floats:
+        return np.column_stack([self.scaler_.transform(signal), sought])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from goldleaf.certificates import report
 from goldleaf.encode.features import pool_features
-from goldleaf.encode.names import build as build_encoder
 from goldleaf.errors import ConfigError, VotesError
 from goldleaf.exports.export import export as write_export
 from goldleaf.items.open import open_reader
@@ -25,9 +24,10 @@ from goldleaf.progress import track
 from goldleaf.project import config as configs
 from goldleaf.project import proof, summary
 from goldleaf.project.config import Config
+from goldleaf.project.content import content_batches
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.encoder import pinned
-from goldleaf.project.loop import Loop
+from goldleaf.project.loop import REASON, Loop
 from goldleaf.project.record import Asked
 from goldleaf.project.replay import replayed
 from goldleaf.project.summary import Plan, Status
@@ -288,9 +288,7 @@ class Project:
 
     def verify(self, path: str | Path | None = None) -> proof.Verified:
         """Recompute a certificate from the ledger; raises what does not hold."""
-        return proof.verify(
-            Path(path or self.folder / CERTIFICATE), self.ledger, self.store.recompute_digest()
-        )
+        return proof.verify(Path(path or self.folder / CERTIFICATE), self.ledger, self.store)
 
     def export(
         self, folder: str | Path | None = None, *, to: str = "parquet", overwrite: bool = False
@@ -311,7 +309,7 @@ class Project:
             labels=self.config.task.labels,
             card=summary.card_text(self.config, self.store, self.loop, delivery, body),
             image=self.config.task.image,
-            image_folder=self.store.image_folder,
+            image_folder=self.store.image_root,
             extra={CERTIFICATE: proof.to_bytes(body)} if body else None,
             overwrite=overwrite,
         )
@@ -334,26 +332,23 @@ class Project:
 
     @cached_property
     def _vectors(self) -> NDArray[np.float32]:
-        fields = self.config.task.fields(self.store.schema.names)
-        arguments = {name: value for name, value in self.config.encoder.items() if name != "name"}
         return pool_features(
             self.config.task.modality,
-            build_encoder(self.config.encoder["name"], fields=fields, **arguments),
-            self.store.ids(),
+            self.config.build_encoder(self.store.fields),
+            self.store.ids().to_pylist(),
             self._batches,
             self.folder / "vectors",
-            fields=fields,
-            seed=self.config.seed % 2**31,
+            fields=self.store.fields,
         )
 
-    @property
-    def _batches(self) -> Callable[[int], Iterator[pa.RecordBatch]]:
-        return lambda start: self.store.content_batches(start=start)
+    def _batches(self, start: int) -> Iterator[pa.RecordBatch]:
+        columns = self.config.encoded_columns(self.store.fields)
+        return content_batches(self.store, self.config.task, columns, start)
 
     def _question(self, asked: Asked) -> Question:
         content = self.store.take([asked.position]).to_pylist()[0]
         item = Item(asked.item, asked.position, content, int(self.store.weights()[asked.position]))
-        return Question(asked.seq, item, asked.purpose, asked.reason, asked.probability)
+        return Question(asked.seq, item, asked.purpose, REASON[asked.reason], asked.probability)
 
 
 def _where(folder: Path, ledger: str) -> str | Path:

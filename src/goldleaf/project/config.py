@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goldleaf.encode.base import Encoder, PoolEncoder
+from goldleaf.encode.names import build
 from goldleaf.errors import ConfigError, did_you_mean, names
 from goldleaf.task import Classify, Target
 
@@ -79,8 +81,26 @@ class Config:
             seconds=body.get("people", {}).get("seconds"),
         )
 
-    def with_task(self, task: Classify) -> Config:
-        return replace(self, task=task)
+    def encoded_columns(self, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns the encoder reads: the content, or the user's own vectors."""
+        return (self.encoder["column"],) if "column" in self.encoder else fields
+
+    def build_encoder(self, fields: tuple[str, ...]) -> Encoder | PoolEncoder:
+        """The pinned encoder."""
+        arguments = {
+            name: value
+            for name, value in self.encoder.items()
+            if name not in ("name", "column", "fingerprint")
+        }
+        encoder = build(self.encoder["name"], fields=self.encoded_columns(fields), **arguments)
+        pinned = self.encoder.get("fingerprint", encoder.fingerprint)
+        if pinned != encoder.fingerprint:
+            raise ConfigError(
+                f"The encoder `{self.encoder['name']}` is not the one this project was made with: "
+                f"its fingerprint was {pinned}, now {encoder.fingerprint}.",
+                do="Install the version of then, or delete `fingerprint` under [encoder] to take today's on purpose.",
+            )
+        return encoder
 
 
 def read(folder: Path) -> Config:

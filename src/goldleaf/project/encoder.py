@@ -29,8 +29,8 @@ def pinned(
             raise ConfigError("Give `encoder` or `vectors`, not both.")
         return _own(vectors, store, folder)
     name = encoder or choose(task.modality, glyphs=_glyphs(task, store)).name
-    build(name, fields=task.fields(store.schema.names))  # fails now, not at the first question
-    return {"name": name}
+    made = build(name, fields=store.fields)  # fails now, not at the first question
+    return {"name": name, "fingerprint": made.fingerprint}
 
 
 def _own(vectors: str | Path | NDArray[np.float32], store: ItemStore, folder: Path) -> dict[str, Any]:
@@ -49,5 +49,4 @@ def _glyphs(task: Classify, store: ItemStore) -> bool:
         return False
     from goldleaf.encode.image import are_glyphs
 
-    first = next(iter(store.content_batches(start=0)))
-    return are_glyphs(first.slice(0, 20))
+    return are_glyphs(store.load_images(range(min(20, store.items))))

@@ -34,11 +34,20 @@ from goldleaf.questions.stop import Round, batch_size, first_batch_size, reason_
 SAMPLE = 20_000  # items on which a round's forecast is computed
 REASON = {
     "cold": "one of the first: near the centre of a cluster of items",
-    "margin": "the model is least certain here",
+    "margin": "the model is among the least certain here",
     "random": "drawn at random, to keep the model's picture of easy items honest",
     "audit": "drawn for the audit with a known probability",
     "census": "among the items most likely wrong, labeled outright",
 }
+
+
+@dataclass(frozen=True)
+class Known:
+    """What people labeled: positions, class integers, and whether each was sought out as a hard item."""
+
+    positions: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    sought: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ class Loop:
         self.config = config
         self.features = features
         self.record = Record(ledger)
+        self._ids = store.ids()
         self.frozen: Frozen | None = None
         self.audit: Audit | None = None
         self._restore()
@@ -122,7 +132,8 @@ class Loop:
     # -- training
 
     def _train(self) -> None:
-        positions, labels = self._known()
+        known = self._known()
+        labels = known.labels
         candidates = self._candidates()
         if not len(labels) and len(candidates):
             first = first_batch_size(len(self.config.task.labels), self.store.items)
@@ -137,8 +148,8 @@ class Loop:
             if len(candidates) <= SAMPLE
             else np.sort(rng.choice(candidates, SAMPLE, replace=False))
         )
-        probe, wrong = self._fit(positions, labels)
-        inferred = self._infer(probe, wrong, sample, positions, labels)
+        probe, wrong = self._fit(known)
+        inferred = self._infer(probe, wrong, sample, known)
         batch = batch_size(len(self.config.task.labels), len(labels))
         reason = self._reason_to_stop(inferred.p_wrong, candidates, batch)
         if reason:
@@ -179,51 +190,55 @@ class Loop:
         expected = float(np.average(p_wrong, weights=weights))
         return forecast(weights, p_wrong, self.store.rows, target.error, alpha, expected)
 
-    def _known(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Positions and classes of the items people labeled."""
-        labeled = self.record.labeled()
-        positions = np.array(sorted(labeled), np.int64)
+    def _known(self) -> Known:
+        """What people labeled, and whether an item was sought out as a hard one."""
         index = {label: number for number, label in enumerate(self.config.task.labels)}
-        return positions, np.array([index[labeled[int(p)]] for p in positions], np.int64)
+        found = {
+            asked.position: (index[given.label], asked.reason in ("margin", "census"))
+            for asked, given in self.record.effective()
+            if given.label is not None
+        }
+        positions = np.array(sorted(found), np.int64)
+        pairs = [found[int(position)] for position in positions]
+        return Known(
+            positions,
+            np.array([label for label, _ in pairs], np.int64),
+            np.array([hard for _, hard in pairs], bool),
+        )
 
     def _candidates(self) -> NDArray[np.int64]:
         """Items a training question may be about."""
         closed = np.zeros(self.store.items, bool)
-        closed[self._known()[0]] = True
+        closed[self._known().positions] = True
         closed[self.record.positions("cant_tell")] = True
         closed[self.record.positions("skip")] = True
         return np.flatnonzero(~closed)
 
-    def _fit(self, positions: NDArray[np.int64], labels: NDArray[np.int64]) -> tuple[Probe, WrongPredictor]:
-        vectors = np.asarray(self.features()[positions])
-        probe = Probe(len(self.config.task.labels), seed=self.config.seed).fit(vectors, labels)
-        signal = signals(probe.out_of_fold_, vectors, vectors, labels, same=True)
-        mistaken = probe.out_of_fold_.argmax(axis=1) != labels
-        return probe, WrongPredictor().fit(signal, mistaken)
+    def _fit(self, known: Known) -> tuple[Probe, WrongPredictor]:
+        vectors = np.asarray(self.features()[known.positions])
+        probe = Probe(len(self.config.task.labels), seed=self.config.seed).fit(vectors, known.labels)
+        signal = signals(probe.out_of_fold_, vectors, vectors, known.labels, same=True)
+        mistaken = probe.out_of_fold_.argmax(axis=1) != known.labels
+        return probe, WrongPredictor().fit(signal, mistaken, known.sought)
 
     def _infer(
-        self,
-        probe: Probe,
-        wrong: WrongPredictor,
-        wanted: NDArray[np.int64],
-        positions: NDArray[np.int64],
-        labels: NDArray[np.int64],
+        self, probe: Probe, wrong: WrongPredictor, wanted: NDArray[np.int64], known: Known
     ) -> Inferred:
-        labeled = np.asarray(self.features()[positions])
+        labeled = np.asarray(self.features()[known.positions])
         probabilities = np.empty((len(wanted), probe.classes), np.float32)
         p_wrong = np.empty(len(wanted))
         for start in range(0, len(wanted), SAMPLE):
             vectors = np.asarray(self.features()[wanted[start : start + SAMPLE]])
             block = probe.predict_proba(vectors)
             probabilities[start : start + SAMPLE] = block
-            p_wrong[start : start + SAMPLE] = wrong.predict(signals(block, vectors, labeled, labels))
+            p_wrong[start : start + SAMPLE] = wrong.predict(signals(block, vectors, labeled, known.labels))
         return Inferred(probabilities, p_wrong)
 
     def _ask_training(self, chosen: dict[str, NDArray[np.int64]]) -> None:
         questions = [
             {
                 "purpose": "training",
-                "reason": REASON[why],
+                "reason": why,
                 "attempt": 0,
                 "probability": 0.0,
                 "position": int(position),
@@ -248,9 +263,9 @@ class Loop:
 
     def predict(self, attempt: int, reason: str) -> Frozen:
         """The machine's label for every item that no person labeled."""
-        positions, labels = self._known()
+        known = self._known()
         machine = np.ones(self.store.items, bool)
-        machine[positions] = False
+        machine[known.positions] = False
         cant_tell = self.record.positions("cant_tell")
         weights = self.store.weights()
         rows = self.store.rows
@@ -258,9 +273,7 @@ class Loop:
             machine[cant_tell] = False
             rows -= int(weights[cant_tell].sum())
         pool = np.flatnonzero(machine)
-        inferred = (
-            self._infer(*self._fit(positions, labels), pool, positions, labels) if len(pool) else _nothing()
-        )
+        inferred = self._infer(*self._fit(known), pool, known) if len(pool) else _nothing()
         inferred.p_wrong[np.isin(pool, cant_tell)] = (
             0.999  # known to count as wrong; answered without asking again
         )
@@ -279,7 +292,7 @@ class Loop:
         }
         return Frozen(
             attempt=attempt,
-            ids=pa.array([str(one) for one in np.asarray(self.store.ids())[pool]], pa.string()),
+            ids=self._ids.take(pa.array(pool)),
             positions=pool,
             weights=weights[pool],
             labels=inferred.probabilities.argmax(axis=1).astype(np.int16),
@@ -312,7 +325,7 @@ class Loop:
         purpose = "census" if draw.kind == "census" else "audit"
         return {
             "purpose": purpose,
-            "reason": REASON[purpose],
+            "reason": purpose,
             "attempt": self.attempt,
             "probability": draw.probability,
             "position": int(self.frozen.positions[draw.position]),

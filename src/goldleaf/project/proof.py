@@ -11,6 +11,7 @@ from typing import Any
 from goldleaf.certificates import audit as audits
 from goldleaf.certificates.base import Audit
 from goldleaf.errors import CertificateError
+from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Head, Ledger
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.record import Record
@@ -131,18 +132,15 @@ class Verified:
     statement: str
     entries: int
     certified: bool
-    items_checked: bool
 
 
-def verify(path: Path, ledger: Ledger, items_digest: str | None) -> Verified:
+def verify(path: Path, ledger: Ledger, store: ItemStore) -> Verified:
     """Recompute a certificate from the ledger and compare it byte by byte.
-
-    Args:
-        items_digest: of the stored items as they are now; None when the items are not at hand.
 
     Raises:
         LedgerTampered: the ledger's chain is broken.
-        CertificateError: the certificate, a draw or the items differ from what the ledger says.
+        CertificateError: the certificate or a draw differs from what the ledger says.
+        ItemsError: the stored items differ.
     """
     written = _read(path)
     whole = ledger.check()
@@ -159,11 +157,12 @@ def verify(path: Path, ledger: Ledger, items_digest: str | None) -> Verified:
     body = build(ledger, head, replay=True)
     if to_bytes(body) != written:
         raise CertificateError(f"{path} differs from what the ledger proves: {_difference(body, written)}.")
-    if items_digest is not None and not _items_known(ledger, items_digest):
+    store.verify()
+    if not _imported(ledger, store.digest):
         raise CertificateError(
-            "The stored items differ from those in the ledger.", do="Restore the folder `items`."
+            "The stored items are not those in the ledger.", do="Restore the folder `items`."
         )
-    return Verified(body["statement"], whole.seq, body["certified"], items_digest is not None)
+    return Verified(body["statement"], whole.seq, body["certified"])
 
 
 def _read(path: Path) -> bytes:
@@ -188,6 +187,6 @@ def _difference(body: dict[str, Any], written: bytes) -> str:
     return "its bytes were edited"
 
 
-def _items_known(ledger: Ledger, digest: str) -> bool:
+def _imported(ledger: Ledger, digest: str) -> bool:
     last = ledger.last("items", "digest")
     return last is not None and last.digest == digest

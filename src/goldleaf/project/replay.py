@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from goldleaf.errors import VotesError
 from goldleaf.items.lookup import match
 from goldleaf.items.open import open_reader
 from goldleaf.items.store import ItemStore
@@ -17,21 +16,14 @@ def replayed(replay: Replay, store: ItemStore, task: Classify) -> Answerer:
     Raises:
         VotesError: an unknown label (where), two labels for one item, or a file that names no item.
     """
-    reader = open_reader(replay.answers, task=task)
-    own = (
-        *(name for name in store.schema.names if name in reader.columns),
-        *((task.key,) if task.key else ()),
-    )
+    reader = open_reader(replay.answers, task=None)
+    own = (*store.schema.names, task.key or "")
     column = replay.label_column(tuple(reader.columns), own)
     found = match(store, reader, task, column)
-    known = dict(zip(found.positions.tolist(), found.labels, strict=True))
-    for place, label in zip(found.places, found.labels, strict=True):
+    for row, label in zip(found.rows.tolist(), found.labels, strict=True):
         if label is not None:
-            task.index(label, place)
-    if not known:
-        raise VotesError(
-            f"{replay.name} names none of the project's items.", do="Check the key or content columns."
-        )
+            task.index(label, reader.where(row))
+    known = dict(zip(found.positions.tolist(), found.labels, strict=True))
 
     def answer(item: Item) -> str | Reply:
         label = known.get(item.position)

@@ -18,7 +18,6 @@ from goldleaf import __version__
 from goldleaf.certificates.bounds import path
 from goldleaf.certificates.census import forecast
 from goldleaf.certificates.report import ReportFacts
-from goldleaf.encode.names import build
 from goldleaf.exports.card import CardFacts, card
 from goldleaf.items.store import ItemStore
 from goldleaf.project.config import Config
@@ -110,9 +109,7 @@ def _encode_seconds(
     """Measured on the first items; 0 when the vectors are there already, or are the user's own."""
     if config.encoder["name"] in ("npy.v1", "column.v1") or any(folder.glob("*")):
         return 0.0
-    encoder: Any = build(
-        config.encoder["name"], fields=config.task.fields(store.schema.names), **_arguments(config)
-    )
+    encoder: Any = config.build_encoder(store.fields)
     some = next(iter(batches(0))).slice(0, 32)
     if hasattr(encoder, "fit"):
         encoder = encoder.fit(pa.Table.from_batches([some]))
@@ -120,10 +117,6 @@ def _encode_seconds(
     start = time.perf_counter()
     encoder.encode(some)
     return (time.perf_counter() - start) / some.num_rows * store.items
-
-
-def _arguments(config: Config) -> dict[str, Any]:
-    return {name: value for name, value in config.encoder.items() if name != "name"}
 
 
 def seconds_per_answer(config: Config, store: ItemStore) -> float:
@@ -297,7 +290,7 @@ def reliability(drawn: Drawn, bins: int = 8) -> list[tuple[float, float, int]]:
 
 def found_errors(drawn: Drawn) -> list[tuple[str, float, int, int]]:
     """(risk, predicted errors, found errors, audited) among the audited items."""
-    edges = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    edges = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]  # p_wrong stays below 1
     found = []
     for low, high in pairwise(edges):
         part = (drawn.p_wrong >= low) & (drawn.p_wrong < high)

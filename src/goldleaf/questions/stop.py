@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PATIENCE = 3  # rounds without a better total
-GAIN = 0.01  # a better total is one that is lower by this share
+ROUNDS = 6  # at least so many before a slope means anything
+WINDOW = 3.0  # rounds with at least a third of today's answers tell the slope
 NEAR_FLOOR = 1.1
 
 
@@ -35,15 +35,32 @@ def reason_to_stop(rounds: Sequence[Round], floor: float, batch: int) -> str | N
         floor: the audit's answers if the model made no error at all: no training can go below.
         batch: answers of one more round.
     """
-    if not rounds:
+    if len(rounds) < ROUNDS:
         return None
     now = rounds[-1]
     if now.forecast <= max(floor * NEAR_FLOOR, floor + batch):
         return f"the audit's forecast ({now.forecast:.0f}) is near its minimum ({floor:.0f})"
-    smooth = [float(np.median([r.total for r in rounds[max(0, i - 2) : i + 1]])) for i in range(len(rounds))]
-    if len(rounds) > PATIENCE and min(smooth[-PATIENCE:]) > min(smooth[:-PATIENCE]) * (1 - GAIN):
-        return f"the forecast total of human answers ({now.total:.0f}) stopped falling"
+    saved, doubt = _saved(rounds)
+    if saved + doubt < 1:
+        return f"one more answer saves {max(saved, 0):.2f} answers of the audit: the forecast total stopped falling"
     return None
+
+
+def _saved(rounds: Sequence[Round]) -> tuple[float, float]:
+    """Audit answers saved by one more training answer, and the standard error of that.
+
+    The forecast is noisy, and falls about linearly in the logarithm of the answers: the slope of a line through
+    the recent rounds says more than the last two.
+    """
+    answers = np.array([r.answers for r in rounds], float)
+    recent = answers >= answers[-1] / WINDOW
+    recent[-ROUNDS:] = True
+    x, y = np.log(answers[recent]), np.array([r.forecast for r in rounds])[recent]
+    x = x - x.mean()
+    slope = float(x @ y / (x @ x))
+    rest = y - y.mean() - slope * x
+    error = float(np.sqrt(rest @ rest / max(len(x) - 2, 1) / (x @ x)))
+    return -slope / answers[-1], error / answers[-1]
 
 
 def batch_size(classes: int, answers: int) -> int:

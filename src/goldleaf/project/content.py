@@ -1,0 +1,27 @@
+"""What an encoder reads: the content of the items, with images as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from goldleaf.items.store import ItemStore
+from goldleaf.task import Classify
+
+SIZE = 4096
+IMAGES = 256  # images are big
+
+
+def content_batches(
+    store: ItemStore, task: Classify, columns: Sequence[str], start: int
+) -> Iterator[pa.RecordBatch]:
+    """The items' `columns` from position `start` on, in order."""
+    at = start
+    for batch in store.item_batches(columns, start, IMAGES if task.image else SIZE):
+        if task.image in columns:
+            data = pa.array(store.load_images(np.arange(at, at + batch.num_rows)), pa.binary())
+            batch = batch.set_column(batch.schema.get_field_index(task.image), task.image, data)
+        at += batch.num_rows
+        yield batch
