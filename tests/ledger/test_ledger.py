@@ -67,7 +67,7 @@ def test_readers_need_no_lock_and_writers_exclude_each_other(where: str | Path) 
             assert reader.count("votes") == 1
             with pytest.raises(LedgerError, match="was opened for reading"):
                 reader.append([vote(2)])
-        with pytest.raises(LedgerLocked, match="one writer at a time. Nothing was changed"):
+        with pytest.raises(LedgerLocked, match=r"one writer at a time\. Nothing was changed"):
             Ledger.open(where, write=True)
         ledger.append([vote(2)])
     with Ledger.open(where, write=True) as again:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def command(which: str, seed: int, out: Path | None) -> None:
         _step(f"goldleaf verify -C {folder}")
         click.echo(f"  holds, recomputed from {project.verify().entries:,} ledger entries")
         _step(f"goldleaf export --to parquet {folder}/labeled -C {folder}")
-        project.export(folder / "labeled")
+        project.export_to(folder / "labeled")
         wrong, rows = _true_error(project, example.gold)
     click.echo(f"  {folder}/labeled, with a data card and the certificate beside the data")
     click.echo(
@@ -83,7 +83,7 @@ def _true_error(project: Project, gold: Path) -> tuple[int, int]:
     with gold.open(newline="", encoding="utf-8") as file:
         truth = [row["label"] for row in csv.DictReader(file)]
     table = project.export()
-    labels = table.column("label").to_pylist()  # type: ignore[union-attr]
+    labels = table.column("label").to_pylist()
     return sum(label != true for label, true in zip(labels, truth, strict=True)), len(truth)
 
 
@@ -131,7 +131,7 @@ def _reviews(folder: Path) -> Example:
     )
 
 
-def _write(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _write(path: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)

@@ -21,7 +21,7 @@ from goldleaf.project.base import Project
 def command(out: Path, to: str, overwrite: bool, folder: Path) -> None:
     """Write every row with its label, probability, source and human/machine mark into the folder OUT."""
     with Project.open(folder) as project:
-        written = project.export(out, to=to, overwrite=overwrite)
+        written = project.export_to(out, to=to, overwrite=overwrite)
         stage = project.status().stage
     for path in written:
         click.echo(f"written: {path}")

@@ -103,7 +103,9 @@ class Terminal:
         if task.text is not None:
             return str(content[task.text])
         if task.image is not None:
-            return draw(self.project.store.load_image(question.item.position), str(content.get(task.image, "")))
+            return draw(
+                self.project.store.load_image(question.item.position), str(content.get(task.image, ""))
+            )
         return "\n".join(f"{name}: {_cell(content[name])}" for name in task.fields(list(content)))
 
     def _key(self) -> str | Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 WIDTH = 64
 
@@ -23,6 +24,6 @@ def draw(data: bytes, name: str) -> str:
     return "\n".join([*lines, name])
 
 
-def _cell(above: object, below: object) -> str:
-    (r, g, b), (r2, g2, b2) = above, below  # type: ignore[misc]
+def _cell(above: Any, below: Any) -> str:
+    (r, g, b), (r2, g2, b2) = above, below
     return f"\x1b[38;2;{r};{g};{b}m\x1b[48;2;{r2};{g2};{b2}m▀"

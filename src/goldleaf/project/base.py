@@ -290,16 +290,22 @@ class Project:
         """Recompute a certificate from the ledger; raises what does not hold."""
         return proof.verify(Path(path or self.folder / CERTIFICATE), self.ledger, self.store)
 
-    def export(
-        self, folder: str | Path | None = None, *, to: str = "parquet", overwrite: bool = False
-    ) -> pa.Table | list[Path]:
-        """The labeled data set: a table in memory, or files in `folder`.
+    def export(self) -> pa.Table:
+        """The labeled data set: every row with its columns and `label`, `probability`, `source`, `human`."""
+        delivery = Delivery(self.config, self.store, self.loop)
+        return pa.Table.from_batches(delivery.batches(), delivery.schema)
 
-        Every row comes back with its columns and `label`, `probability`, `source`, `human`.
+    def export_to(self, folder: str | Path, *, to: str = "parquet", overwrite: bool = False) -> list[Path]:
+        """The labeled data set as files in `folder`, with a data card and the certificate beside them.
+
+        Args:
+            to: parquet, csv, jsonl or hf.
+            overwrite: write into a folder that has other files.
+
+        Returns:
+            The files written.
         """
         delivery = Delivery(self.config, self.store, self.loop)
-        if folder is None:
-            return pa.Table.from_batches(delivery.batches(), delivery.schema)
         body = proof.build(self.ledger, self.ledger.head, replay=False) if self.loop.frozen else None
         written = write_export(
             to,
@@ -335,7 +341,7 @@ class Project:
         return pool_features(
             self.config.task.modality,
             self.config.build_encoder(self.store.fields),
-            self.store.ids().to_pylist(),
+            [str(one) for one in self.store.ids().to_pylist()],
             self._batches,
             self.folder / "vectors",
             fields=self.store.fields,

@@ -18,10 +18,10 @@ def content_batches(
     store: ItemStore, task: Classify, columns: Sequence[str], start: int
 ) -> Iterator[pa.RecordBatch]:
     """The items' `columns` from position `start` on, in order."""
-    at = start
+    at, image = start, task.image
     for batch in store.item_batches(columns, start, IMAGES if task.image else SIZE):
-        if task.image in columns:
+        if image in columns and image is not None:
             data = pa.array(store.load_images(np.arange(at, at + batch.num_rows)), pa.binary())
-            batch = batch.set_column(batch.schema.get_field_index(task.image), task.image, data)
+            batch = batch.set_column(batch.schema.get_field_index(image), image, data)
         at += batch.num_rows
         yield batch

@@ -57,20 +57,18 @@ class Delivery:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows in the order of import."""
-        dictionary = pa.array(self.names, pa.string())
+        names = pa.array(self.names, pa.string())
         for batch in self.store.row_batches():
             item = batch.column("goldleaf_item").to_numpy()
             kept = ~self.left_out[item]
             item = item[kept]
             own = batch.select(self.store.schema.names)
             own = own if kept.all() else own.filter(pa.array(kept))
-            label = pa.DictionaryArray.from_arrays(
-                pa.array(self.label[item], mask=self.label[item] == NOBODY), dictionary
-            )
+            label = pa.array(self.label[item], pa.int64(), mask=self.label[item] == NOBODY)
             added = [
-                label.cast(pa.string()),
+                names.take(label),
                 pa.array(self.probability[item], pa.float64()),
-                pa.array(self.source[item].tolist(), pa.string()),
+                pa.array([str(one) for one in self.source[item]], pa.string()),
                 pa.array(self.human[item], pa.bool_()),
             ]
             yield pa.RecordBatch.from_arrays([*own.columns, *added], schema=self.schema)

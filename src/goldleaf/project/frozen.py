@@ -21,7 +21,7 @@ class Frozen:
     """Frozen predictions of the items that no person had labeled, and the facts the audit was planned with."""
 
     attempt: int
-    ids: pa.StringArray
+    ids: pa.Array[pa.StringScalar]
     positions: NDArray[np.int64]
     weights: NDArray[np.int64]
     labels: NDArray[np.int16]

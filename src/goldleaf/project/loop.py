@@ -292,7 +292,7 @@ class Loop:
         }
         return Frozen(
             attempt=attempt,
-            ids=self._ids.take(pa.array(pool)),
+            ids=self._ids.take(pool),
             positions=pool,
             weights=weights[pool],
             labels=inferred.probabilities.argmax(axis=1).astype(np.int16),

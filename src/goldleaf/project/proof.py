@@ -38,7 +38,7 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
         raise CertificateError(
             "There is nothing to certify: no audit has started.", do="Answer on: goldleaf label"
         )
-    frozen = Frozen.from_row(ledger.last("posteriors", seq=freezes[-1]))
+    frozen = Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0])
     record = Record(ledger, upto=head.seq)
     audit = (audits.replay if replay else audits.resume)(frozen.plan(), record.events(frozen))
     return _body(frozen, audit, record, head, ledger.hash_at(freezes[-1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Asked:
         """As the audit knows it; `place` is the item's index in the audit's plan."""
         assert self.step is not None and self.p is not None and self.lam is not None
         assert self.nu is not None and self.target is not None and self.least is not None
-        kind = "census" if self.purpose == "census" else "draw"
+        kind: Literal["draw", "census"] = "census" if self.purpose == "census" else "draw"
         return Draw(
             self.step, place, kind, self.probability, self.p, self.lam, self.nu, self.target, self.least
         )
@@ -71,10 +71,10 @@ class Record:
         last = float("inf") if upto is None else upto
         for row in ledger.rows("questions", *_ASKED):
             if row.seq <= last:
-                self._put(Asked(*row))
+                self._put(Asked(*tuple(row)))
         for row in ledger.rows("votes", *_GIVEN):
             if row.seq <= last:
-                self._take(Given(*row))
+                self._take(Given(*tuple(row)))
 
     def _put(self, asked: Asked) -> None:
         self.asked[asked.seq] = self._open[asked.seq] = asked

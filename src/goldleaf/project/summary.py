@@ -228,7 +228,7 @@ def report_facts(config: Config, store: ItemStore, loop: Loop, body: dict[str, A
         human=int(delivery.human.sum()),
         machine=int((~delivery.human & ~delivery.left_out).sum()),
         replayed=body["replayed"],
-        bound_path=(np.asarray(steps) + before, np.asarray(bound)),
+        bound_path=((steps + before).tolist(), bound.tolist()),
         purposes=now.answers,
         reliability=reliability(drawn),
         found_errors=found_errors(drawn),
