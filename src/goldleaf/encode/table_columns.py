@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from scipy.special import ndtri
 
 from goldleaf.encode.base import Vectors
+from goldleaf.encode.text_svd import main_directions
 
 Column = Callable[[Any], Vectors]
 """A fitted column: an Arrow array of n values to float32 [n, width]."""
@@ -35,7 +36,7 @@ def plain(array: Any) -> Any:
     if pa.types.is_dictionary(kind):
         return plain(array.dictionary_decode())
     if pa.types.is_boolean(kind):
-        return array.cast(pa.string())
+        return array.cast(pa.large_string())
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return array.cast(pa.float64())
     if pa.types.is_duration(kind) or pa.types.is_time(kind):
@@ -54,23 +55,23 @@ def fit_column(array: Any, seed: int) -> Column:
         LeftOut: it carries nothing, with the reason.
     """
     kind, there = array.type, array.drop_null()
-    if pa.types.is_null(kind) or len(there) == 0:
+    if len(there) == 0:
         raise LeftOut("every value is missing")
+    if not _is_known(kind):
+        raise LeftOut(f"values of type {kind}")
     if len(there) == len(array) and pc.count_distinct(array).as_py() < 2:
         raise LeftOut("one value only")
     if pa.types.is_floating(kind):
         return Number(array)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return Date(array)
-    if not pa.types.is_large_string(kind):
-        raise LeftOut(f"values of type {kind}")
     if _share(there, _NUMBER) >= _MOSTLY:
         return _Read(_numbers, Number(_numbers(array)))
     if _share(there, _DATE) >= _MOSTLY:
         return _Read(_dates, Date(_dates(array)))
     counts = pc.value_counts(there)
     seen = np.sort(counts.field("counts").to_numpy())[::-1]
-    if len(seen) <= LEVELS or seen[:LEVELS].sum() >= 0.5 * len(there):
+    if seen[:LEVELS][seen[:LEVELS] > 1].sum() >= len(there) / 2:
         return Category(array)
     if len(seen) > _MOSTLY * len(there) and pc.mean(pc.count_substring(there, " ")).as_py() < 1:
         raise LeftOut("nearly every value is another one, such as a name or a number plate")
@@ -119,8 +120,6 @@ class Category:
         counts = pc.value_counts(array.drop_null()).to_pylist()
         frequent = sorted((-level["counts"], level["values"]) for level in counts)[:LEVELS]
         self.levels = pa.array([value for count, value in frequent if count < -1], pa.large_string())
-        if len(self.levels) == 0:
-            raise LeftOut("every value is another one")
 
     def __call__(self, array: Any) -> Vectors:
         n = len(self.levels)
@@ -164,22 +163,23 @@ class ShortText:
     """Names, titles, remarks: hashed character n-grams, reduced to 16 dimensions on the pool."""
 
     def __init__(self, array: Any, seed: int) -> None:
-        from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import HashingVectorizer
 
         self.hashing = HashingVectorizer(
             analyzer="char_wb", ngram_range=(3, 4), n_features=2**14, alternate_sign=False, dtype=np.float32
         )
-        matrix = self._matrix(array)
-        dimensions = min(16, min(matrix.shape) - 1)
-        svd = TruncatedSVD(dimensions, n_iter=3, random_state=seed).fit(matrix)
-        self.components = (2 * svd.components_.T).astype(np.float32)
+        self.components = 2 * main_directions(self._matrix(array), 16, seed)
 
     def __call__(self, array: Any) -> Vectors:
         return np.asarray(self._matrix(array) @ self.components, np.float32)
 
     def _matrix(self, array: Any) -> sp.csr_matrix[Any]:
         return self.hashing.transform([text or "" for text in array.to_pylist()])  # type: ignore[no-any-return]
+
+
+def _is_known(kind: Any) -> bool:
+    known = (pa.types.is_floating, pa.types.is_date, pa.types.is_timestamp, pa.types.is_large_string)
+    return any(is_kind(kind) for is_kind in known)
 
 
 def _share(texts: Any, pattern: str) -> float:

@@ -14,9 +14,11 @@ import scipy.sparse as sp
 
 from goldleaf.encode.base import Encoder, Vectors, fingerprint, only_field, texts
 
+_FEWEST = 3  # texts; a character n-gram must be in as many to count
+
 
 class SvdText:
-    """The recipe: word (1, 2)-grams and word-bounded character (3, 5)-grams → TruncatedSVD → unit norm."""
+    """The recipe: word (1, 2)-grams and word-bounded character (3, 5)-grams → SVD → unit norm."""
 
     name = "text.svd.v1"
     sample = 4_000
@@ -27,56 +29,55 @@ class SvdText:
         self.fingerprint = fingerprint(self.name, field=self.field, dimensions=dimensions, seed=seed)
 
     def fit(self, sample: pa.Table) -> Encoder:
-        from sklearn.decomposition import TruncatedSVD
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        pool = texts(sample, self.field)
-        words = TfidfVectorizer(
-            ngram_range=(1, 2), sublinear_tf=True, min_df=2, max_features=100_000, dtype=np.float32
-        )
-        characters = TfidfVectorizer(
-            analyzer="char_wb",
-            ngram_range=(3, 5),
-            sublinear_tf=True,
-            min_df=3,
-            max_features=50_000,
-            dtype=np.float32,
-        )
-        parts = []
-        kept = []
-        for vectorizer in (words, characters):
-            try:
-                parts.append(vectorizer.fit_transform(pool))
-                kept.append(vectorizer)
-            except ValueError as error:  # scikit-learn's way to say that no term is left
-                if "vocabulary" not in str(error) and "no terms" not in str(error).lower():
-                    raise
-        if not kept:
-            return _Fitted(self, [], None)
-        matrix = sp.hstack(parts, format="csr")
-        dimensions = min(self.dimensions, min(matrix.shape) - 1)
-        if dimensions < 1:
-            return _Fitted(self, [], None)
-        svd = TruncatedSVD(
-            dimensions, n_iter=2, power_iteration_normalizer="none", random_state=self.seed
-        ).fit(matrix)
-        return _Fitted(self, kept, svd)
+        """Learn the vocabulary and the directions; without a repeated word there are none, and the vector is 0."""
+        return _Fitted(self, texts(sample, self.field))
 
 
 class _Fitted:
-    def __init__(self, recipe: SvdText, vectorizers: list[Any], svd: Any) -> None:
+    def __init__(self, recipe: SvdText, pool: list[str]) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         self.field, self.fingerprint = recipe.field, recipe.fingerprint
-        self.vectorizers = vectorizers
-        self.components = (
-            np.zeros((0, 0), np.float32) if svd is None else svd.components_.T.astype(np.float32)
+        common: dict[str, Any] = {"sublinear_tf": True, "dtype": np.float32}
+        words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, max_features=100_000, **common)
+        characters = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(3, 5), min_df=_FEWEST, max_features=50_000, **common
         )
+        self.vectorizers = [one for one in (words, characters) if _learns(one, pool)]
+        if self.vectorizers:
+            self.components = main_directions(self._matrix(pool), recipe.dimensions, recipe.seed)
 
     def encode(self, batch: pa.RecordBatch) -> Vectors:
         if not self.vectorizers:
             return np.zeros((batch.num_rows, 1), np.float32)
-        some = texts(batch, self.field)
-        matrix = sp.hstack([vectorizer.transform(some) for vectorizer in self.vectorizers], format="csr")
-        vectors = np.asarray(matrix @ self.components, np.float32)
+        vectors: Vectors = self._matrix(texts(batch, self.field)) @ self.components
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: Vectors = vectors / np.maximum(norms, 1e-12)
-        return unit
+        norms[norms < 1e-12] = 1
+        return np.asarray(vectors / norms, np.float32)
+
+    def _matrix(self, some: list[str]) -> Any:
+        return sp.hstack([vectorizer.transform(some) for vectorizer in self.vectorizers], format="csr")
+
+
+def main_directions(matrix: Any, dimensions: int, seed: int) -> Vectors:
+    """float32 [columns, ≤ dimensions]: the leading right singular vectors of a sparse [rows, columns] matrix."""
+    from sklearn.utils.extmath import randomized_svd
+
+    at_most = max(1, min(dimensions, *(size - 1 for size in matrix.shape)))
+    _, _, directions = randomized_svd(
+        matrix, at_most, n_iter=2, power_iteration_normalizer="none", random_state=seed
+    )
+    return np.ascontiguousarray(directions.T, np.float32)
+
+
+def _learns(vectorizer: Any, pool: list[str]) -> bool:
+    """Fit; False where no term is in enough texts, which scikit-learn only says by a ValueError."""
+    if len(pool) < _FEWEST:
+        return False
+    try:
+        vectorizer.fit(pool)
+    except ValueError as error:
+        if "empty vocabulary" in str(error) or "no terms remain" in str(error):
+            return False
+        raise
+    return True

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from goldleaf.encode import cache as cache_module
+from goldleaf.encode.features import blocks, pool_features, unit_rows
+from goldleaf.encode.names import build
+
+from .support import batches_of, glyphs, one_batch, photos, sentences
+
+
+def _ids(table: pa.Table) -> list[str]:
+    return [f"{row}" for row in range(table.num_rows)]
+
+
+def _features(modality, encoder, table, folder, **arguments):
+    fields = tuple(table.column_names)
+    return pool_features(
+        modality, encoder, _ids(table), batches_of(table), folder, fields=fields, **arguments
+    )
+
+
+def test_a_text_is_its_vector_and_its_words(tmp_path) -> None:
+    table = sentences(40)
+    encoder = build("text.static.v1", fields=("text",))
+    features = _features("text", encoder, table, tmp_path)
+    own = encoder.encode(one_batch(table))
+    centred = unit_rows(own - own.mean(axis=0))
+    assert features.shape[0] == 40
+    assert features.shape[1] > 256
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(features[:, :256], centred / np.sqrt(1.25), atol=1e-5)
+    assert features.dtype == np.float32
+    with pytest.raises(ValueError, match="read-only"):
+        features[0, 0] = 1
+
+
+def test_the_second_time_nothing_is_encoded(tmp_path) -> None:
+    table = sentences(30)
+    encoder = build("text.static.v1", fields=("text",))
+    first = np.array(_features("text", encoder, table, tmp_path))
+
+    def never(start):
+        raise AssertionError("read again")
+
+    again = pool_features("text", encoder, _ids(table), never, tmp_path, fields=("text",))
+    assert again.tobytes() == first.tobytes()
+
+
+def test_the_same_pool_gives_the_same_features_whatever_the_batches(tmp_path) -> None:
+    table = sentences(50)
+    encoder = build("text.static.v1", fields=("text",))
+    made = [
+        pool_features(
+            "text", encoder, _ids(table), batches_of(table, rows), tmp_path / str(rows), fields=("text",)
+        )
+        for rows in (3, 50)
+    ]
+    assert made[0].tobytes() == made[1].tobytes()
+
+
+def test_a_grown_pool_reuses_vectors_and_forgets_old_features(tmp_path) -> None:
+    table = sentences(60)
+    encoder = build("text.static.v1", fields=("text",))
+    _features("text", encoder, table.slice(0, 40), tmp_path)
+    seen: list[int] = []
+    encode = encoder.encode
+    encoder.encode = lambda batch: (seen.append(batch.num_rows), encode(batch))[1]
+    grown = _features("text", encoder, table, tmp_path)
+    assert sum(seen) == 20
+    assert len(grown) == 60
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+    assert len(list(tmp_path.glob("*.f32"))) == 1  # the pool-fitted vectors are joined in, not kept
+
+
+def test_a_kill_between_the_blocks_costs_no_vectors(tmp_path, monkeypatch) -> None:
+    from goldleaf.encode import features as module
+
+    table = sentences(30)
+    encoder = build("text.static.v1", fields=("text",))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_join", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            _features("text", encoder, table, tmp_path)
+    monkeypatch.setattr(cache_module, "_checked", lambda *_: pytest.fail("encoded again"))
+    assert len(_features("text", encoder, table, tmp_path)) == 30
+
+
+@pytest.mark.parametrize(
+    ("modality", "name", "arguments", "expected"),
+    [
+        ("text", "text.static.v1", {}, [("text.static.v1", 1.0), ("text.svd.v1", 0.5)]),
+        ("image", "image.lite0.v1", {}, [("image.lite0.v1", 1.0), ("image.hog.v1", 0.5)]),
+        ("image", "image.patches.v1", {}, [("image.patches.v1", 1.0), ("image.hog.v1", 1.0)]),
+        ("image", "image.hog.v1", {}, [("image.hog.v1", 1.0)]),
+        ("table", "table.v1", {}, [("table.v1", 1.0)]),
+        ("text", "column.v1", {}, [("column.v1", 1.0)]),
+        ("text", "openai:x", {"base_url": "http://localhost/v1"}, [("openai", 1.0), ("text.svd.v1", 0.5)]),
+    ],
+)
+def test_what_stands_beside_what(modality, name, arguments, expected) -> None:
+    found = blocks(modality, build(name, fields=("x",), **arguments), ("x",))
+    assert [(block.encoder.name, block.weight) for block in found] == expected
+
+
+def test_images_and_glyphs(tmp_path) -> None:
+    lite0 = build("image.lite0.v1", fields=("image",), side=64)
+    assert _features("image", lite0, photos(6), tmp_path).shape == (6, 1280 + 640)
+    patches = build("image.patches.v1", fields=("image",), filters=10)
+    found = _features("image", patches, glyphs(12), tmp_path)
+    assert found.shape == (12, 40 + 640)
+    np.testing.assert_allclose(np.linalg.norm(found[:, :40], axis=1), np.sqrt(0.5), atol=1e-5)
+
+
+@pytest.mark.parametrize("texts", [["", "", ""], ["same", "same", "same"], ["a", "b", "c"], ["one"]])
+def test_pools_in_which_there_is_nothing_to_learn(tmp_path, texts) -> None:
+    encoder = build("text.static.v1", fields=("text",))
+    features = _features("text", encoder, pa.table({"text": texts}), tmp_path)
+    assert len(features) == len(texts)
+    assert np.isfinite(features).all()
+
+
+def test_a_large_pool_is_fitted_on_a_sample(tmp_path) -> None:
+    table = sentences(300)
+    encoder = build("table.v1", fields=("n",))
+    encoder.sample = 50
+    seen: list[int] = []
+    fit = encoder.fit
+    encoder.fit = lambda sample: (seen.extend(sample["n"].to_pylist()), fit(sample))[1]
+    numbers = pa.table({"n": np.arange(table.num_rows)})
+    assert len(_features("table", encoder, numbers, tmp_path)) == 300
+    assert len(set(seen)) == 50
+    assert seen == sorted(seen)
+    assert max(seen) > 200
+
+
+def test_the_text_block_finds_topics_that_static_vectors_miss(tmp_path) -> None:
+    """Made-up words carry the class; only the pool's own vocabulary can tell them apart."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    codes = [["xqv zzkw", "bnrt plmk"][i % 2] for i in range(120)]
+    table = pa.table(
+        {"text": [f"{rng.choice(['the', 'a', 'this'])} {code} {rng.integers(99)}" for code in codes]}
+    )
+    features = _features("text", build("text.static.v1", fields=("text",)), table, tmp_path)
+    block = np.asarray(features[:, 256:])
+    truth = np.arange(120) % 2
+    probe = LogisticRegression(C=10).fit(block[:20], truth[:20])
+    assert probe.score(block[20:], truth[20:]) == 1.0
