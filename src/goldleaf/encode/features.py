@@ -18,6 +18,7 @@ from filelock import FileLock
 from goldleaf.encode.base import Encoder, PoolEncoder, Vectors, digest, fingerprint
 from goldleaf.encode.cache import BatchesFrom, Mapped, VectorCache
 from goldleaf.encode.names import build
+from goldleaf.progress import track
 from goldleaf.task import Modality
 
 _OWN = ("column.v1", "npy.v1")
@@ -120,11 +121,13 @@ def _sample(batches_from: BatchesFrom, n: int, at_most: int, seed: int) -> pa.Ta
     if n > at_most:
         chosen = np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))
     taken, at = [], 0
-    for batch in batches_from(0):
-        first, last = np.searchsorted(chosen, [at, at + batch.num_rows])
-        if last > first:
-            taken.append(batch.take(chosen[first:last] - at))
-        at += batch.num_rows
+    with track("look at the pool", total=n, unit="items") as advance:
+        for batch in batches_from(0):
+            first, last = np.searchsorted(chosen, [at, at + batch.num_rows])
+            if last > first:
+                taken.append(batch.take(chosen[first:last] - at))
+            at += batch.num_rows
+            advance(batch.num_rows)
     return pa.Table.from_batches(taken)
 
 
@@ -134,7 +137,7 @@ def _join(parts: Sequence[Mapped], weights: Sequence[float], path: Path) -> None
     means = [_mean(part) for part in parts]
     shape = (len(parts[0]), sum(part.shape[1] for part in parts))
     unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
+    with unfinished.open("wb") as file, track("join", total=shape[0], unit="items") as advance:
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for rows in zip(*map(_chunks, parts), strict=True):
@@ -143,6 +146,7 @@ def _join(parts: Sequence[Mapped], weights: Sequence[float], path: Path) -> None
                 for part, mean, weight in zip(rows, means, weights, strict=True)
             ]
             file.write(np.ascontiguousarray(np.hstack(scaled)).data)
+            advance(len(scaled[0]))
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)

@@ -7,10 +7,12 @@ The two files are read straight from the wheel. Importing wordllama would config
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 
 from goldleaf.encode.base import Vectors, fingerprint, only_field, package_folder, sha256, texts
 from goldleaf.errors import EncodeError
@@ -46,22 +48,15 @@ class StaticText:
         )
 
     def encode(self, batch: pa.RecordBatch) -> Vectors:
-        tokens = [
-            encoding.ids
-            for encoding in self.tokenizer.encode_batch_fast(
-                texts(batch, self.field), add_special_tokens=False
-            )
-        ]
-        vectors = np.zeros((len(tokens), self.table.shape[1]), np.float32)
-        some = [row for row, ids in enumerate(tokens) if ids]
-        if some:
-            lengths = [len(tokens[row]) for row in some]
-            flat = np.fromiter((id_ for row in some for id_ in tokens[row]), np.int64, sum(lengths))
-            starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-            # reduceat adds each text's rows in order: the sum is the same whatever else is in the batch
-            sums = np.add.reduceat(self.table[np.minimum(flat, len(self.table) - 1)], starts, axis=0)
-            norms = np.sqrt(np.einsum("ij,ij->i", sums, sums))[:, None]
-            vectors[some] = sums / np.maximum(norms, 1e-12)
+        some = texts(batch, self.field)
+        tokens = [found.ids for found in self.tokenizer.encode_batch_fast(some, add_special_tokens=False)]
+        starts = np.cumsum([0, *map(len, tokens)])
+        flat = np.fromiter(chain.from_iterable(tokens), np.int64, starts[-1])
+        # a sparse product adds each row's tokens in order: the sum is the same whatever else is in the batch
+        counts = sp.csr_array((np.ones(len(flat), np.float32), flat, starts), (len(some), len(self.table)))
+        sums = counts @ self.table
+        norms = np.sqrt(np.einsum("ij,ij->i", sums, sums))[:, None]
+        vectors: Vectors = sums / np.maximum(norms, np.float32(1e-12))
         return vectors
 
 

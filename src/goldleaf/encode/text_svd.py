@@ -62,11 +62,13 @@ class _Fitted:
 def main_directions(matrix: Any, dimensions: int, seed: int) -> Vectors:
     """float32 [columns, ≤ dimensions]: the leading right singular vectors of a sparse [rows, columns] matrix."""
     from sklearn.utils.extmath import randomized_svd
+    from threadpoolctl import threadpool_limits
 
     at_most = max(1, min(dimensions, *(size - 1 for size in matrix.shape)))
-    _, _, directions = randomized_svd(
-        matrix, at_most, n_iter=2, power_iteration_normalizer="none", random_state=seed
-    )
+    with threadpool_limits(1, "blas"):  # small products: more threads only wait for each other
+        _, _, directions = randomized_svd(
+            matrix, at_most, n_iter=2, power_iteration_normalizer="none", random_state=seed
+        )
     return np.ascontiguousarray(directions.T, np.float32)
 
 
