@@ -34,8 +34,8 @@ class Lite0Images:
     Args:
         fields: the one image column.
         path: the `.pth` file, instead of the package that carries it.
-        side: images are resized to this many pixels; 224 is what the network was trained on, 128 three times as
-            fast and one to two points worse.
+        side: images are resized to this many pixels; 224 is what the network was trained on, 128 is up to
+            three times as fast and one to two points worse.
     """
 
     name = "image.lite0.v1"

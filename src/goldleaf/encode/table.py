@@ -1,7 +1,8 @@
 """`table.v1`: the columns of a row as numbers, fitted on the pool. In the core install.
 
 Each column by its kind (`table_columns.py`), then, at weight 0.7, random Fourier features of all of them together
-(Rahimi & Recht, NIPS 2007), so that a linear probe can bend: +0 to +1.5 points.
+(Rahimi & Recht, NIPS 2007), so that a linear probe can bend: -0.1 to +0.7 points
+of accuracy on the Adult and Wine quality tables with 100 and 500 labels.
 """
 
 from __future__ import annotations

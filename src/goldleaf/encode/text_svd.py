@@ -1,7 +1,7 @@
 """`text.svd.v1`: TF-IDF of words and character n-grams, reduced to 128 dimensions on the pool itself.
 
 The cheap domain adaptation beside a pretrained encoder: up to +7 points of probe accuracy at ten labels a class.
-128 dimensions learned on 4,000 texts do as well as 256 on all of them, in a tenth of the time.
+128 dimensions did as well as 256, or better, on text_subj and TREC, and within 0.2 points on banking77.
 """
 
 from __future__ import annotations
