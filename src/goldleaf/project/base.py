@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from goldleaf.errors import ConfigError, VotesError
 from goldleaf.exports.export import export as write_export
 from goldleaf.items.open import open_reader
 from goldleaf.items.store import Added, ItemStore
-from goldleaf.ledger.base import Ledger
+from goldleaf.ledger.base import GENESIS, Ledger
 from goldleaf.progress import track
 from goldleaf.project import config as configs
 from goldleaf.project import proof, summary
@@ -28,6 +29,7 @@ from goldleaf.project.content import content_batches
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.encoder import pinned
 from goldleaf.project.loop import REASON, Loop
+from goldleaf.project.making import making
 from goldleaf.project.record import Asked
 from goldleaf.project.replay import replayed
 from goldleaf.project.summary import Plan, Status
@@ -86,27 +88,26 @@ class Project:
             ItemsError: the data cannot be imported; nothing is left behind.
         """
         folder = Path(folder)
-        if (folder / configs.FILE).exists():
-            raise ConfigError(
-                f"{folder} is a project already.", do="Open it with Project.open, or choose another folder."
-            )
         reader = open_reader(items, task=task, encoding=encoding)
         task.fields(reader.columns)
-        folder.mkdir(parents=True, exist_ok=True)
-        store = ItemStore.open(folder / "items", task)
-        added = store.add(reader, skip_empty=skip_empty)
-        config = Config(
-            task=task,
-            target=target or Target(),
-            encoder=pinned(encoder, vectors, task, store, folder),
-            seed=secrets.randbits(53) if seed is None else seed,
-            ledger=ledger,
-        )
-        project = cls(folder, config, Ledger.open(_where(folder, ledger), write=True))
-        project.ledger.append(
-            [("settings", {"body": configs.canonical(config)}), ("items", _import_entry(items, added))]
-        )
-        configs.write(folder, config)  # last: a folder without goldleaf.toml is no project yet
+        with making(folder, ledger), ExitStack() as opened:
+            store = ItemStore.open(folder / "items", task)
+            added = store.add(reader, skip_empty=skip_empty)
+            config = Config(
+                task=task,
+                target=target or Target(),
+                encoder=pinned(encoder, vectors, task, store, folder),
+                seed=secrets.randbits(53) if seed is None else seed,
+                ledger=ledger,
+            )
+            record = opened.enter_context(Ledger.open(_where(folder, ledger), write=True))
+            _refuse_used(record)
+            record.append(
+                [("settings", {"body": configs.canonical(config)}), ("items", _import_entry(items, added))]
+            )
+            configs.write(folder, config)  # last: a folder without goldleaf.toml is no project yet
+            project = cls(folder, config, record)
+            opened.pop_all()
         project.added = added
         return project
 
@@ -119,9 +120,12 @@ class Project:
         """
         folder = Path(folder)
         config = configs.read(folder)
-        project = cls(folder, config, Ledger.open(_where(folder, config.ledger), write=write))
-        if write:
-            project._note_settings()
+        with ExitStack() as opened:
+            record = opened.enter_context(Ledger.open(_where(folder, config.ledger), write=write))
+            project = cls(folder, config, record)
+            if write:
+                project._note_settings()
+            opened.pop_all()  # it stays open, and locked, only if all went well
         return project
 
     def _note_settings(self) -> None:
@@ -165,7 +169,7 @@ class Project:
 
     def ask(self) -> list[Question]:
         """The open questions, in order; empty when the target is proven or every item has its answer."""
-        return [self._question(asked) for asked in self.loop.ask()]
+        return self._questions(self.loop.ask())
 
     def answer(
         self,
@@ -188,8 +192,12 @@ class Project:
         self.loop.answered([(asked, one) for (asked, _, _), one in zip(replies, given, strict=True)])
 
     def _vote(self, asked: Asked, reply: str | Reply, source: str, seconds: float | None) -> dict[str, Any]:
-        said = reply.value if isinstance(reply, Reply) else "label"
-        label = None if isinstance(reply, Reply) else reply
+        said, label = ("label", reply) if not isinstance(reply, Reply) else (reply.value, None)
+        if not isinstance(reply, str | Reply):
+            raise VotesError(
+                f"The answer of {source} to item {asked.item} is {reply!r}; allowed: a label as text, "
+                "Reply.CANT_TELL, Reply.SKIP."
+            )
         if label is not None:
             self.config.task.index(label, f"the answer of {source} to item {asked.item}")
         return {
@@ -209,7 +217,7 @@ class Project:
         asked = self.loop.record.asked[last.question]
         vote = {"question": asked.seq, "item": asked.item, "source": last.source, "answer": "retracted"}
         self.loop.record.answer([vote])
-        return self._question(asked)
+        return self._questions([asked])[0]
 
     def label(
         self, answerer: Answerer | Replay, *, source: str | None = None, limit: int | None = None
@@ -218,22 +226,29 @@ class Project:
 
         Args:
             answerer: `Replay("gold.csv")`, or any callable from an `Item` to a label, `Reply.CANT_TELL` or
-                `Reply.SKIP`.
-            source: who answers, for the ledger.
+                `Reply.SKIP`. Each of a callable's answers is durable before it is called again.
+            source: who answers, for the ledger; a callable's name by default.
         """
         if isinstance(answerer, Replay):
-            name, answerer = answerer.name, replayed(answerer, self.store, self.config.task)
+            if source is not None:
+                raise VotesError(
+                    f"Replayed answers are called {answerer.name!r} in the ledger, got source={source!r}.",
+                    do="Leave `source` out.",
+                )
+            name, at_once = answerer.name, True
+            answerer = replayed(answerer, self.store, self.config.task)
         else:
-            name = f"function:{getattr(answerer, '__name__', 'callable')}"
+            name, at_once = source or f"function:{getattr(answerer, '__name__', 'callable')}", False
         left = limit
         with track("label", unit="answers") as advance:
             while (left is None or left > 0) and (waiting := self.loop.ask()[:left]):
-                questions = [self._question(asked) for asked in waiting]
-                replies = [answerer(question.item) for question in questions]
-                _no_standstill(questions, replies)
-                answered = [(asked, reply, None) for asked, reply in zip(waiting, replies, strict=True)]
-                self._answer(answered, source or name)
-                advance(len(waiting))
+                replies: list[str | Reply] = []
+                for some in [waiting] if at_once else [[asked] for asked in waiting]:
+                    new = [answerer(question.item) for question in self._questions(some)]
+                    self._answer([(asked, reply, None) for asked, reply in zip(some, new, strict=True)], name)
+                    replies += new
+                    advance(len(some))
+                _no_standstill(waiting, replies)
                 left = None if left is None else left - len(waiting)
         return self
 
@@ -340,7 +355,7 @@ class Project:
     def _vectors(self) -> NDArray[np.float32]:
         return pool_features(
             self.config.task.modality,
-            self.config.build_encoder(self.store.fields),
+            self.config.build_encoder(self.store.fields, self.folder),
             [str(one) for one in self.store.ids().to_pylist()],
             self._batches,
             self.folder / "vectors",
@@ -351,10 +366,27 @@ class Project:
         columns = self.config.encoded_columns(self.store.fields)
         return content_batches(self.store, self.config.task, columns, start)
 
-    def _question(self, asked: Asked) -> Question:
-        content = self.store.take([asked.position]).to_pylist()[0]
-        item = Item(asked.item, asked.position, content, int(self.store.weights()[asked.position]))
-        return Question(asked.seq, item, asked.purpose, REASON[asked.reason], asked.probability)
+    def _questions(self, waiting: Sequence[Asked]) -> list[Question]:
+        positions = [asked.position for asked in waiting]
+        contents, weights = self.store.take(positions).to_pylist(), self.store.weights()[positions]
+        return [
+            Question(
+                asked.seq,
+                Item(asked.item, asked.position, content, int(weight)),
+                asked.purpose,
+                REASON[asked.reason],
+                asked.probability,
+            )
+            for asked, content, weight in zip(waiting, contents, weights, strict=True)
+        ]
+
+
+def _refuse_used(ledger: Ledger) -> None:
+    if ledger.head != GENESIS:
+        raise ConfigError(
+            f"{ledger.name} holds the record of another project.",
+            do="Give each project a database of its own.",
+        )
 
 
 def _where(folder: Path, ledger: str) -> str | Path:
@@ -372,14 +404,14 @@ def _import_entry(items: Any, added: Added) -> dict[str, Any]:
     }
 
 
-def _no_standstill(questions: Sequence[Question], replies: Sequence[str | Reply]) -> None:
+def _no_standstill(waiting: Sequence[Asked], replies: Sequence[str | Reply]) -> None:
     """An audit question stays until it is answered; a source that skips all of them would be asked forever."""
     skipped = [
-        q
-        for q, reply in zip(questions, replies, strict=True)
-        if reply is Reply.SKIP and q.purpose != "training"
+        asked
+        for asked, reply in zip(waiting, replies, strict=True)
+        if reply is Reply.SKIP and asked.purpose != "training"
     ]
-    if skipped and len(skipped) == len(questions):
+    if skipped and len(skipped) == len(waiting):
         raise VotesError(
             f"Item {skipped[0].item} was drawn for the audit and has no answer; leaving it out would void the proof.",
             do='Answer it by hand (goldleaf label), or answer "can\'t tell".',

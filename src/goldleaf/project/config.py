@@ -85,13 +85,15 @@ class Config:
         """The columns the encoder reads: the content, or the user's own vectors."""
         return (self.encoder["column"],) if "column" in self.encoder else fields
 
-    def build_encoder(self, fields: tuple[str, ...]) -> Encoder | PoolEncoder:
-        """The pinned encoder."""
+    def build_encoder(self, fields: tuple[str, ...], folder: Path) -> Encoder | PoolEncoder:
+        """The pinned encoder; a relative `path` starts from the project's `folder`."""
         arguments = {
             name: value
             for name, value in self.encoder.items()
             if name not in ("name", "column", "fingerprint")
         }
+        if "path" in arguments:
+            arguments["path"] = folder / arguments["path"]
         encoder = build(self.encoder["name"], fields=self.encoded_columns(fields), **arguments)
         pinned = self.encoder.get("fingerprint", encoder.fingerprint)
         if pinned != encoder.fingerprint:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf.encode.names import build, choose
-from goldleaf.errors import ConfigError
+from goldleaf.encode.vectors import NpyVectors
+from goldleaf.errors import ConfigError, did_you_mean, names
 from goldleaf.items.store import ItemStore
 from goldleaf.task import Classify
 
@@ -35,13 +36,26 @@ def pinned(
 
 def _own(vectors: str | Path | NDArray[np.float32], store: ItemStore, folder: Path) -> dict[str, Any]:
     if isinstance(vectors, np.ndarray):
-        np.save(folder / OWN, vectors)
-        return {"name": "npy.v1", "path": str((folder / OWN).resolve())}
+        np.save(folder / OWN, vectors)  # relative, so that the project's folder can move
+        return _npy(folder / OWN, OWN, store)
     if str(vectors).endswith(".npy"):
-        return {"name": "npy.v1", "path": str(Path(vectors).resolve())}
+        return _npy(Path(vectors), str(Path(vectors).resolve()), store)
     if str(vectors) not in store.schema.names:
-        raise ConfigError(f"`vectors` is neither an .npy file nor a column: {str(vectors)!r}.")
+        raise ConfigError(
+            f"`vectors` is neither an .npy file nor a column: {str(vectors)!r}; the data has "
+            f"{names(store.schema.names)}.{did_you_mean(str(vectors), store.schema.names)}"
+        )
     return {"name": "column.v1", "column": str(vectors)}
+
+
+def _npy(file: Path, path: str, store: ItemStore) -> dict[str, Any]:
+    found = len(NpyVectors(("vector",), file).array)
+    if found != store.items:
+        raise ConfigError(
+            f"`vectors` has {found} rows for {store.items} distinct items.",
+            do="Give one row for each distinct item, in order of first appearance.",
+        )
+    return {"name": "npy.v1", "path": path}
 
 
 def _glyphs(task: Classify, store: ItemStore) -> bool:

@@ -109,7 +109,7 @@ def _encode_seconds(
     """Measured on the first items; 0 when the vectors are there already, or are the user's own."""
     if config.encoder["name"] in ("npy.v1", "column.v1") or any(folder.glob("*")):
         return 0.0
-    encoder: Any = config.build_encoder(store.fields)
+    encoder: Any = config.build_encoder(store.fields, folder.parent)
     some = next(iter(batches(0))).slice(0, 32)
     if hasattr(encoder, "fit"):
         encoder = encoder.fit(pa.Table.from_batches([some]))
