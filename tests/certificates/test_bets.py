@@ -30,13 +30,14 @@ def cells(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     return p, n, w, float(min(target, total))
 
 
-@given(cells(), st.booleans())
+@given(cells(), st.booleans(), st.floats(0, 5), st.floats(0, 1))
 @settings(max_examples=300, deadline=None)
 def test_a_bet_is_fair_under_every_null_it_is_made_against(
-    pool: tuple[np.ndarray, np.ndarray, np.ndarray, float], uniform: bool
+    pool: tuple[np.ndarray, np.ndarray, np.ndarray, float], uniform: bool, need: float, found: float
 ) -> None:
     p, n, w, target = pool
-    bet = bets.design(p, n, w, np.asarray(target), uniform)
+    outlook = bets.Outlook(np.asarray(need), np.asarray(found))
+    bet = bets.design(p, n, w, np.asarray(target), outlook, uniform)
     assert (n * bet.q).sum() == pytest.approx(1)
     assert (n * w) @ bet.lam <= target
     if uniform:

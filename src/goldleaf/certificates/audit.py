@@ -7,9 +7,10 @@ from dataclasses import fields
 from math import isclose
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goldleaf.certificates import bets, census, guess
-from goldleaf.certificates.base import Audit, AuditPlan, Draw, Event, Outcome, allowed
+from goldleaf.certificates.base import Audit, AuditPlan, Course, Draw, Event, Outcome, allowed
 from goldleaf.certificates.bounds import Evidence, Steps, evidence, share, upper_limit
 from goldleaf.certificates.pool import Pool
 from goldleaf.errors import CertificateError
@@ -69,6 +70,31 @@ class BettingAudit:
         self._weigh(position, outcome, 1.0)
         self._evidence = None
 
+    def load(self, course: Course) -> None:
+        """Take all the answers of `course` at once, before any other."""
+        weight = self.plan.weights[course.position]
+        v = course.nu * weight / course.probability
+        right, wrong = bets.factors(course.p, course.lam, v)
+        self._table = np.zeros((self._table.shape[0], course.step.max(initial=63) + 1))
+        self._table[:, course.step] = (
+            right,
+            wrong,
+            course.nu,
+            course.target,
+            course.least,
+            weight,
+            course.outcome,
+        )
+        self._steps = dict(zip(course.position.tolist(), course.step.tolist(), strict=True))
+        for position in self._steps:
+            self._pool.remove(position)
+        self._rows_unseen -= int(weight.sum())
+        self._draws = int((~course.census).sum())
+        cells = self._pool.cell[course.position]
+        for outcome in Outcome:
+            seen = np.bincount(cells[course.outcome == outcome.value], minlength=self._pool.n.size)
+            self._log_weight = self._log_weight + self._likelihood(np.arange(seen.size), outcome).T @ seen
+
     def forecast(self) -> float:
         if self.certified or not self._rows_unseen:
             return 0.0
@@ -105,11 +131,12 @@ class BettingAudit:
 
     def _weigh(self, position: int, outcome: Outcome, sign: float) -> None:
         """Let an answer speak for the worlds that foresaw it (sign -1: take it back)."""
+        self._log_weight = self._log_weight + sign * self._likelihood(self._pool.cell[position], outcome)
+
+    def _likelihood(self, cell: NDArray[np.int64], outcome: Outcome) -> NDArray[np.float64]:
+        """[..., worlds] log of how likely each world made the answer in `cell`."""
         wrong = outcome is Outcome.WRONG or (outcome is Outcome.CANT_TELL and self.plan.cant_tell == "error")
-        cell = self._pool.cell[position]
-        self._log_weight = self._log_weight + sign * guess.log_likelihood(
-            self._worlds, cell, np.asarray(wrong)
-        )
+        return guess.log_likelihood(self._worlds, cell, np.full(np.shape(cell), wrong))
 
     def _seen(self) -> Evidence:
         if self._evidence is None:
@@ -125,9 +152,13 @@ class BettingAudit:
         return allowed(self.plan.error, self._delivered()) + 1 - self._seen().unfixed
 
     def _advice(self) -> census.Plan:
-        need = -np.log(self.plan.alpha) - self._seen().log_wealth(self._null() + self._seen().unfixed)
         p = guess.believed(self._worlds, self._log_weight)
-        return census.plan(p, self._pool.n, self._pool.w, np.asarray(float(self._null())), need)
+        null = np.asarray(float(self._null()))
+        return census.plan(p, self._pool.n, self._pool.w, null, self._outlook())
+
+    def _outlook(self) -> bets.Outlook:
+        seen, r = self._seen(), self._null() + self._seen().unfixed
+        return bets.Outlook(-np.log(self.plan.alpha) - seen.log_wealth(r), seen.slope(r))
 
     def _census(self) -> tuple[Draw, ...]:
         """The riskiest items, where asking them outright is worth it or nothing else is left to do."""
@@ -162,7 +193,7 @@ class BettingAudit:
         """The guess and the bets of the next draw, by cell."""
         pool, null = self._pool, np.asarray(float(self._null()))
         p = guess.hopeful(self._worlds, self._log_weight, pool.n * pool.w, null)
-        return p, bets.design(p, pool.n, pool.w, null, self._uniform)
+        return p, bets.design(p, pool.n, pool.w, null, self._outlook(), self._uniform)
 
     def _question(self, position: int, p: bets.Floats, bet: bets.Design) -> Draw:
         cell = self._pool.cell[position]
@@ -187,6 +218,15 @@ def resume(plan: AuditPlan, events: Iterable[Event]) -> Audit:
             audit.take(event)
         else:
             audit.answer(*event)
+    return audit
+
+
+def restore(plan: AuditPlan, course: Course) -> Audit:
+    """As `resume`, from columns: the same audit, a hundred thousand answers in a moment."""
+    audit = BettingAudit(plan)
+    audit.load(course)
+    for draw in course.waiting:
+        audit.take(draw)
     return audit
 
 

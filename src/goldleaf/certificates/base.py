@@ -121,6 +121,29 @@ class Draw:
 Event = Draw | tuple[int, Outcome]
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """An audit so far, as columns: the answered draws in the order of their first answers, then the open ones.
+
+    Attributes:
+        position, step, census, probability, p, lam, nu, target, least: [m] of the answered draws, see `Draw`.
+        outcome: [m] the value of each one's `Outcome` as it is known now.
+        waiting: the draws without an answer.
+    """
+
+    position: NDArray[np.int64]
+    step: NDArray[np.int64]
+    census: NDArray[np.bool_]
+    probability: NDArray[np.float64]
+    p: NDArray[np.float64]
+    lam: NDArray[np.float64]
+    nu: NDArray[np.float64]
+    target: NDArray[np.float64]
+    least: NDArray[np.float64]
+    outcome: NDArray[np.int8]
+    waiting: list[Draw]
+
+
 class Audit(Protocol):
     """A sequence of questions whose answers prove a bound; nothing depends on when one stops."""
 

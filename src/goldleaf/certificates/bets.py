@@ -13,6 +13,11 @@ Why it is efficient. lam is the I-projection of the guess onto the null, f the g
 (Gruenwald, de Heide, Koolen, Safe Testing, 2019). The expected log-growth under the guess is sum n q KL(p,
 lam); its maximum over q has KL(p, lam) = kappa in every cell, so q is proportional to w lam (1-lam) / (lam
 - p) and the growth is kappa per answer.
+
+Foresight. An answer does more than its own bet. A row found wrong adds `found` to the log-wealth of the bets
+already made (the moving null of `bounds`), and a row seen leaves a pool on which the need / kappa bets to come
+grow faster, by w lam / sum (n w / slope) each, with slope the derivative of KL. The design counts both as a bonus
+beside KL, which asks more of the riskiest items: 3 to 4 % fewer answers over table B.4 than without.
 """
 
 from __future__ import annotations
@@ -26,8 +31,20 @@ Floats = NDArray[np.float64]
 
 UNIFORM_SHARE = 0.1  # of every design: no item's probability falls below a tenth of its share of the rows
 NEWTON_STEPS = 14
+BONUS_MOST = 0.9  # of kappa: every item keeps a bet
+KAPPA_LEAST = 1e-4  # a hundred thousand answers
 P_LEAST = 1e-9
 V_MOST = 1e5  # where the null is nearly the whole pool nu could be anything; this keeps rounding out of the factors
+
+
+class Outlook(NamedTuple):
+    """What an answer is worth beside its own bet, [...]."""
+
+    need: Floats  # log-wealth still missing
+    found: Floats  # log-wealth that each row found wrong adds to the bets already made
+
+
+BLIND = Outlook(np.zeros(()), np.zeros(()))
 
 
 class Design(NamedTuple):
@@ -57,22 +74,27 @@ def _inside(lam: Floats, p: Floats) -> Floats:
     return np.clip(lam, p + 1e-9 * (1 - p), 1 - 1e-9 * (1 - p))
 
 
-def spread(p: Floats, n: Floats, w: Floats, target: Floats, steps: int = 8) -> tuple[Floats, Floats]:
-    """(kappa [...], lam [..., c]) with KL(p, lam) = kappa in all cells and sum n w lam = target.
+def spread(
+    p: Floats, n: Floats, w: Floats, target: Floats, outlook: Outlook = BLIND
+) -> tuple[Floats, Floats]:
+    """(kappa [...], lam [..., c]) with KL(p, lam) + bonus = kappa in all cells and sum n w lam = target.
 
-    Newton on both at once. KL is convex in lam, so each step's kappa is at most the true one. kappa is 0 where the
-    guess itself is no better than the null.
+    Newton on both at once; KL is convex in lam, so without a bonus each step's kappa is at most the true one. kappa
+    is 0 where the guess itself is no better than the null.
     """
     load = n * w
     total = load.sum(-1)
     mean, rate = (load * p).sum(-1) / total, np.minimum(target / total, 1 - 1e-9)
     kappa = np.where(rate > mean, divergence(mean, np.maximum(rate, mean)), 0.0)
     lam = raised(p, np.maximum(kappa, 1e-12)[..., None], steps=1)
-    for _ in range(steps):
+    for _ in range(8):
         slope = (lam - p) / (lam * (1 - lam))
-        kl = divergence(p, lam)
-        kappa = np.maximum((target - (load * (lam - kl / slope)).sum(-1)) / (load / slope).sum(-1), 0.0)
-        lam = _inside(np.minimum(lam + (kappa[..., None] - kl) / slope, (1 + lam) / 2), p)
+        spare = (load / slope).sum(-1)
+        later = np.maximum(outlook.need, 0.0) / np.maximum(kappa, KAPPA_LEAST) / spare
+        bonus = w * (outlook.found[..., None] * p + later[..., None] * lam)
+        gain = divergence(p, lam) + np.minimum(bonus, BONUS_MOST * kappa[..., None])
+        kappa = np.maximum((target - (load * (lam - gain / slope)).sum(-1)) / spare, 0.0)
+        lam = _inside(np.minimum(lam + (kappa[..., None] - gain) / slope, (1 + lam) / 2), p)
     return np.where(rate > mean, kappa, 0.0), lam
 
 
@@ -106,13 +128,15 @@ def factors(p: Floats, lam: Floats, v: Floats) -> tuple[Floats, Floats]:
     return 1 + v * lam, p / lam
 
 
-def design(p: Floats, n: Floats, w: Floats, target: Floats, uniform: bool = False) -> Design:
+def design(
+    p: Floats, n: Floats, w: Floats, target: Floats, outlook: Outlook = BLIND, uniform: bool = False
+) -> Design:
     """The draw of the next question against the null that `target` rows of the unseen items are wrong."""
     even = w / (n * w).sum(-1, keepdims=True)
     if uniform:
         q = np.broadcast_to(even, n.shape)
     else:
-        _, lam = spread(p, n, w, target)
+        _, lam = spread(p, n, w, target, outlook)
         q = w * lam * (1 - lam) / (lam - p)
         q = (1 - UNIFORM_SHARE) * q / (n * q).sum(-1, keepdims=True) + UNIFORM_SHARE * even
     s = multiplier(p, n, w, q, target)

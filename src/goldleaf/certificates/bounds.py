@@ -59,6 +59,11 @@ class Evidence:
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(np.maximum(self.factor + shift, 0.0)).sum(-1))
 
+    def slope(self, r: Floats | float) -> Floats:
+        """[...] its derivative in r: what each further row found wrong adds, about."""
+        shift = self.nu * (np.asarray(r, dtype=np.float64)[..., None] - self.offset)
+        return np.asarray((self.nu / np.maximum(self.factor + shift, 1e-3)).sum(-1))
+
 
 def evidence(steps: Steps, cant_tell: str) -> Evidence:
     """The evidence of the answered steps."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from goldleaf.certificates.base import allowed
-from goldleaf.certificates.bets import Floats, raised, spread
+from goldleaf.certificates.bets import Floats, Outlook, raised, spread
 from goldleaf.certificates.guess import centred, logit
 
 KAPPAS = np.geomspace(3e-4, 2.0, 40)
@@ -35,9 +35,9 @@ class Plan(NamedTuple):
     size: Floats  # [...] items in that census
 
 
-def plan(p: Floats, n: Floats, w: Floats, target: Floats, need: Floats) -> Plan:
+def plan(p: Floats, n: Floats, w: Floats, target: Floats, outlook: Outlook) -> Plan:
     """The cost of going on, over leading axes; cells [..., c] as in `bets`."""
-    need = np.maximum(need, 0.01)
+    need = np.maximum(outlook.need, 0.01)[..., None]
     order = np.argsort(np.broadcast_to(p * w, n.shape), axis=-1, kind="stable")
     p, n, w = (np.take_along_axis(np.broadcast_to(a, n.shape), order, -1) for a in (p, n, w))
     lam = raised(p[..., None, :], KAPPAS[:, None], steps=2)
@@ -45,11 +45,12 @@ def plan(p: Floats, n: Floats, w: Floats, target: Floats, need: Floats) -> Plan:
     below = np.cumsum(load, -1) - load
     part = np.clip((target[..., None, None] - below) / np.maximum(load, 1e-300), 0.0, 1.0)
     size = (n[..., None, :] * (1 - part)).sum(-1)
-    cost = size + need[..., None] / KAPPAS
+    caught = ((n * w * p)[..., None, :] * (1 - part)).sum(-1)
+    cost = size + np.maximum(need - outlook.found[..., None] * caught, 0.0) / KAPPAS
     best = cost.argmin(-1)[..., None]
     kappa, _ = spread(p, n, w, target)
     with np.errstate(divide="ignore"):
-        draws = need / kappa
+        draws = need[..., 0] / kappa
     return Plan(draws, np.take_along_axis(cost, best, -1)[..., 0], np.take_along_axis(size, best, -1)[..., 0])
 
 
@@ -98,5 +99,5 @@ def forecast(
     n = n[held]
     mean = np.asarray(min(max(expected_error, 0.02 * target / total), 0.95), dtype=np.float64)
     p = centred(logit(p), load, mean)
-    advice = plan(p, n, load / n, np.asarray(target), np.asarray(-np.log(alpha)))
+    advice = plan(p, n, load / n, np.asarray(target), Outlook(np.asarray(-np.log(alpha)), np.zeros(())))
     return min(float(advice.draws), float(advice.census), float(weights.size))

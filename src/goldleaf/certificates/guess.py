@@ -19,7 +19,8 @@ from goldleaf.certificates.bets import P_LEAST, Floats
 MEANS = np.array([0.02, 0.15, 0.35, 0.55, 0.75, 0.92, 1.15, 1.5, 2.1, 3.0, 4.5, 7.0])
 SLOPES = np.array([0.0, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
 SLOPE_PRIOR = np.array([0.15, 0.05, 0.1, 0.12, 0.13, 0.2, 0.1, 0.1, 0.05])
-BUMP_WIDTH = 0.5  # of the prior around the cross-validated error, in log units
+BUMP_SHARE = 0.75  # of the prior lies around the cross-validated error, the rest is flat
+BUMP_WIDTH = 0.35  # in log units
 OPTIMISM = 0.97  # a bet is only made on worlds whose errors stay below this share of the null
 
 
@@ -38,7 +39,7 @@ def worlds(score: Floats, load: Floats, tolerated: float, expected: float, unifo
     """
     means = np.clip(MEANS * tolerated, 1e-5, 0.95)
     bump = np.exp(-0.5 * (np.log(means / np.clip(expected, means[0], means[-1])) / BUMP_WIDTH) ** 2)
-    prior = 0.5 / means.size + 0.5 * bump / bump.sum()
+    prior = (1 - BUMP_SHARE) / means.size + BUMP_SHARE * bump / bump.sum()
     slopes, chances = (np.zeros(1), np.ones(1)) if uniform else (SLOPES, SLOPE_PRIOR)
     tilt = np.repeat(slopes, means.size)[:, None] * score
     return Worlds(centred(tilt, load, np.tile(means, slopes.size)), np.log(np.outer(chances, prior).ravel()))

@@ -107,7 +107,8 @@ def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
     while crowd.run.size:
         limit = within[crowd.excluded.astype(np.int64)]
         null = limit + 1 - crowd.unfixed
-        need = -np.log(world.alpha) + ROUNDING - crowd.evidence().log_wealth(limit + 1)
+        proof = crowd.evidence()
+        need = -np.log(world.alpha) + ROUNDING - proof.log_wealth(limit + 1)
         yes = (need <= 0) | (null > crowd.n @ world.w)
         over = yes | (null <= 0) | (crowd.draws >= crowd.most)
         at = crowd.run[over]
@@ -115,7 +116,9 @@ def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
         ended.false[at] = (yes & (crowd.residual() > limit))[over]
         crowd.keep(~over)
         if crowd.run.size:
-            crowd.step(null[~over].astype(np.float64), need[~over])
+            crowd.step(
+                null[~over].astype(np.float64), bets.Outlook(need[~over], proof.slope(limit + 1)[~over])
+            )
     return ended
 
 
@@ -146,6 +149,7 @@ class _Crowd:
         self.tolerated = (allowed(world.error, world.rows) + 1) / load.sum()
         score = np.log(world.p / (1 - world.p))
         self.grid = guess.worlds(score, load, self.tolerated, world.expected_error, self.uniform)
+        self.log_wrong, self.log_right = np.log(self.grid.p).T, np.log1p(-self.grid.p).T
         self.run = np.arange(runs)
         self.n = np.broadcast_to(world.n, (runs, world.p.size)).astype(np.float64)
         self.wrong = world.wrong.astype(np.int64)
@@ -167,20 +171,20 @@ class _Crowd:
         factor, nu, offset = np.moveaxis(self.bets[:, :, : int(self.draws.max())], 1, 0)
         return Evidence(np.where(nu > 0, factor, 1.0), nu, offset - self.fixed[:, None])
 
-    def step(self, null: Floats, need: Floats) -> None:
+    def step(self, null: Floats, outlook: bets.Outlook) -> None:
         """One census batch or one random draw in every run, as `audit` decides between them."""
         size = np.zeros(self.run.size, dtype=np.int64)
         expected = self.world.expected_error
         due = np.array([census.due(int(draws), expected, self.tolerated) for draws in self.draws])
         if due.any() and not self.uniform:
             p = guess.believed(self.grid, self.log_weight[due])
-            advice = census.plan(p, self.n[due], self.world.w, null[due], need[due])
+            advice = census.plan(p, self.n[due], self.world.w, null[due], _of(outlook, due))
             size[due] = np.minimum(census.batch(advice), self.n[due].sum(-1))
         asked, drawn = np.flatnonzero(size > 0), np.flatnonzero(size == 0)
         if asked.size:
             self._ask_riskiest(asked, size[asked])
         if drawn.size:
-            self._draw(drawn, null[drawn])
+            self._draw(drawn, null[drawn], _of(outlook, drawn))
 
     def _ask_riskiest(self, at: Ints, size: Ints) -> None:
         n = self.n[at].astype(np.int64)
@@ -192,12 +196,12 @@ class _Crowd:
         np.put_along_axis(taken, order, np.clip(size[:, None] - (np.cumsum(held, -1) - held), 0, held), -1)
         self._answer(at, taken)
 
-    def _draw(self, at: Ints, null: Floats) -> None:
+    def _draw(self, at: Ints, null: Floats, outlook: bets.Outlook) -> None:
         if int(self.draws.max()) >= self.bets.shape[2]:
             self.bets = np.concatenate([self.bets, np.zeros_like(self.bets)], axis=2)
         n, w, row = self.n[at], self.world.w, np.arange(at.size)
         p = guess.hopeful(self.grid, self.log_weight[at], n * w, null)
-        bet = bets.design(p, n, w, null, self.uniform)
+        bet = bets.design(p, n, w, null, outlook, self.uniform)
         below = np.cumsum(n * bet.q, -1)
         cell = np.minimum((self.rng.random((at.size, 1)) * below[:, -1:] >= below).sum(-1), w.size - 1)
         before = self.fixed[at] + self.unfixed[at]
@@ -211,9 +215,14 @@ class _Crowd:
     def _answer(self, at: Ints, taken: Ints) -> Ints:
         """Answer `taken` [at, c] items; [at, c] how many of them count as wrong."""
         n, world = self.n[at].astype(np.int64), self.world
-        wrong = self.rng.hypergeometric(self.wrong[at], n - self.wrong[at], taken)
-        left = n - self.wrong[at] - self.unsure[at]
-        unsure = self.rng.hypergeometric(self.unsure[at], left, taken - wrong)
+        if taken.sum() == at.size:  # one each: the same law, faster
+            u = self.rng.random((at.size, 1)) * n
+            wrong = taken * (u < self.wrong[at])
+            unsure = taken * (u < self.wrong[at] + self.unsure[at]) - wrong
+        else:
+            wrong = self.rng.hypergeometric(self.wrong[at], n - self.wrong[at], taken)
+            left = n - self.wrong[at] - self.unsure[at]
+            unsure = self.rng.hypergeometric(self.unsure[at], left, taken - wrong)
         lost = wrong if world.cant_tell == "exclude" else wrong + unsure
         doubted = self.excluded if world.cant_tell == "exclude" else self.unfixed
         self.n[at] -= taken
@@ -222,5 +231,9 @@ class _Crowd:
         self.fixed[at] += wrong @ world.w
         doubted[at] += unsure @ world.w
         self.answers[at] += taken.sum(-1)
-        self.log_weight[at] += lost @ np.log(self.grid.p).T + (taken - lost) @ np.log1p(-self.grid.p).T
+        self.log_weight[at] += lost @ self.log_wrong + (taken - lost) @ self.log_right
         return np.asarray(lost)
+
+
+def _of(outlook: bets.Outlook, at: Ints | Bools) -> bets.Outlook:
+    return bets.Outlook(outlook.need[at], outlook.found[at])
