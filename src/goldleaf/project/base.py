@@ -200,6 +200,12 @@ class Project:
             )
         if label is not None:
             self.config.task.index(label, f"the answer of {source} to item {asked.item}")
+        elif self.loop.frozen and not self.loop.frozen.holds(asked.position):
+            raise VotesError(
+                f"Item {asked.item} was answered before the audit began, which counts on its label; "
+                f"got {said!r}, allowed now: a label.",
+                do="Answer it with a label; to leave it out, train anew first: project.retrain()",
+            )
         return {
             "question": asked.seq,
             "item": asked.item,

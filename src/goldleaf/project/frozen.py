@@ -46,6 +46,11 @@ class Frozen:
         """An item's index in the plan."""
         return int(np.searchsorted(self.positions, position))
 
+    def holds(self, position: int) -> bool:
+        """Whether the machine labeled the item."""
+        place = self.place(position)
+        return place < len(self.positions) and bool(self.positions[place] == position)
+
     def label(self, place: int) -> str:
         """The frozen label of the item at that index."""
         name: str = self.facts["labels"][self.labels[place]]

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from goldleaf.certificates import audit as audits
-from goldleaf.certificates.base import Audit
+from goldleaf.certificates.base import Audit, Outcome
 from goldleaf.errors import CertificateError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Head, Ledger
@@ -27,7 +29,7 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
         replay: recompute every draw from the plan and the seed, as `verify` does.
 
     Raises:
-        CertificateError: nothing is frozen yet, or a draw does not recompute.
+        CertificateError: nothing is frozen yet, a draw does not recompute, or an answer that counts was taken back.
     """
     freezes = [
         row.seq
@@ -40,8 +42,29 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
         )
     frozen = Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0])
     record = Record(ledger, upto=head.seq)
+    _refuse_taken_back(record, frozen, freezes[-1])
     audit = (audits.replay if replay else audits.resume)(frozen.plan(), record.events(frozen))
     return _body(frozen, audit, record, head, ledger.hash_at(freezes[-1]))
+
+
+def _refuse_taken_back(record: Record, frozen: Frozen, freeze: int) -> None:
+    """The bound counts an item that a person answered as right, so the answer must still be there."""
+    lacking = np.ones(frozen.facts["items"], bool)
+    lacking[frozen.positions] = False
+    for asked, given in record.effective():
+        excluded = given.answer == "cant_tell" and given.seq < freeze
+        if asked.position < len(lacking) and (given.label is not None or excluded):
+            lacking[asked.position] = False
+    taken_back = {int(position) for position in np.flatnonzero(lacking)}
+    for question in {given.question for given in record.history if given.answer in ("label", "cant_tell")}:
+        asked = record.asked[question]
+        if asked.attempt == frozen.attempt and record.given[question].answer in ("retracted", "skip"):
+            taken_back.add(asked.position)
+    if taken_back:
+        raise CertificateError(
+            f"{len(taken_back)} items have lost the answer that the proof counts on (taken back, or changed to none).",
+            do="Answer them again: goldleaf label",
+        )
 
 
 def _body(
@@ -65,7 +88,7 @@ def _body(
         "confidence": facts["confidence"],
         "bound": audit.bound,
         "wrong_rows_at_most": audit.remaining,
-        "rows": facts["rows"],
+        "rows": facts["rows"] - _left_out(frozen, record),
         "items": facts["items"],
         "human_answers": len(answers),
         "answers": {purpose: purposes.get(purpose, 0) for purpose in ("training", "audit", "census")},
@@ -85,6 +108,18 @@ def _body(
         "ledger": {"seq": head.seq, "hash": head.hash},
     }
     return {"statement": statement(body), **body}
+
+
+def _left_out(frozen: Frozen, record: Record) -> int:
+    """Rows that left the data set during the audit."""
+    if frozen.facts["cant_tell"] != "exclude":
+        return 0
+    draws, outcomes = record.audited(frozen)
+    return sum(
+        int(frozen.weights[draw.position])
+        for draw, outcome in zip(draws, outcomes, strict=True)
+        if outcome is Outcome.CANT_TELL
+    )
 
 
 def statement(body: dict[str, Any]) -> str:
