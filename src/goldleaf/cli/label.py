@@ -12,6 +12,7 @@ import click
 from goldleaf.cli import options
 from goldleaf.cli.picture import draw
 from goldleaf.cli.status import show
+from goldleaf.errors import VotesError
 from goldleaf.project.base import Project
 from goldleaf.schema import Question, Reply
 from goldleaf.votes.replay import Replay
@@ -57,6 +58,7 @@ class Terminal:
     def __init__(self, project: Project, source: str) -> None:
         self.project = project
         self.source = source
+        self.note = ""
         self.labels = project.config.task.labels
         self.by_key = dict(zip(KEYS, self.labels, strict=False)) if len(self.labels) <= len(KEYS) else None
 
@@ -74,14 +76,18 @@ class Terminal:
                 return
             if reply == "undo":
                 back = self.project.undo()
+                self.note = "" if back else "There is no answer to take back."
                 continue
             if reply is Reply.SKIP and question.purpose != "training" and len(waiting) == 1:
-                self._say('This one cannot be left out. Answer it, or press ? for "can\'t tell".')
+                self.note = 'This one cannot be left out. Answer it, or press ? for "can\'t tell".'
                 back = question
                 continue
-            self.project.answer(
-                question, reply, source=self.source, seconds=round(time.monotonic() - started, 2)
-            )
+            seconds = round(time.monotonic() - started, 2)
+            try:
+                self.project.answer(question, reply, source=self.source, seconds=seconds)
+            except VotesError as error:
+                self.note, back = error.what, question
+                continue
             given += 1
 
     def _ask(self, question: Question, given: int) -> str | Reply:
@@ -89,6 +95,9 @@ class Terminal:
         status = self.project.status()
         more = "" if status.forecast is None else f", about {status.forecast:,.0f} more to the proof"
         click.secho(f"{status.human_answers:,} answers{more}", dim=True)
+        if self.note:
+            self._say(self.note)  # below the cleared screen's first line, or nobody would see it
+            self.note = ""
         click.echo(f"\n{self._content(question)}\n")
         if self.by_key:
             described = dict(self.project.config.task.descriptions)
