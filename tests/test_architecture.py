@@ -16,7 +16,7 @@ LAYERS = [
     STAGES,
     ("ledger",),
     ("project",),
-    ("cli",),
+    ("cli", "__main__"),
 ]
 FILES = sorted(ROOT.rglob("*.py"))
 

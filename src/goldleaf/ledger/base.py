@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, create_engine, event, func, insert, select
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, insert, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from goldleaf.errors import LedgerError, LedgerLocked, LedgerTampered, MissingExtra
@@ -128,6 +128,11 @@ class Ledger:
             connection.execute(insert(chain), links)
         self._head = head
         return seqs
+
+    def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """The rows of any SELECT over `NOUNS`."""
+        with _explained(self.name), self._engine.connect() as connection:
+            return connection.execute(query).all()
 
     def rows(self, noun: str, *columns: str, after: int = 0, **equal: Any) -> list[Row[Any]]:
         """The noun's rows in order, optionally only some columns, after a seq, or with columns equal to values."""

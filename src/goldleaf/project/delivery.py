@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +66,7 @@ class Delivery:
             own = batch.select(self.store.schema.names)
             own = own if kept.all() else own.filter(pa.array(kept))
             label = pa.array(self.label[item], pa.int64(), mask=self.label[item] == NOBODY)
-            added = [
+            added: list[pa.Array[Any]] = [
                 names.take(label),
                 pa.array(self.probability[item], pa.float64()),
                 pa.array([str(one) for one in self.source[item]], pa.string()),

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from goldleaf.posteriors.wrong import WrongPredictor, signals
 from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.record import Asked, Given, Record, outcome
+from goldleaf.project.tally import course
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
 from goldleaf.questions.stop import Round, batch_size, first_batch_size, reason_to_stop
@@ -68,25 +70,33 @@ class Loop:
         self.ledger = ledger
         self.config = config
         self.features = features
-        self.record = Record(ledger)
-        self._ids = store.ids()
-        self.frozen: Frozen | None = None
-        self.audit: Audit | None = None
-        self._restore()
+        self.frozen = self._restore()
+        self._audit: Audit | None = None
 
-    def _restore(self) -> None:
+    def _restore(self) -> Frozen | None:
+        """The last freeze, if it is about today's items, labels and target."""
         row = last_freeze(self.ledger)
         if row is None:
-            return
-        frozen = Frozen.from_row(row)
-        if self._still_holds(frozen):
-            self.frozen = frozen
-            self.audit = audits.resume(frozen.plan(), self.record.events(frozen))
-
-    def _still_holds(self, frozen: Frozen) -> bool:
-        """Whether the frozen predictions are about today's items, labels and target."""
+            return None
         now = {**_promise(self.config), "items": self.store.items, "total_rows": self.store.rows}
-        return all(frozen.facts[name] == value for name, value in now.items())
+        facts = json.loads(row.facts)
+        return Frozen.from_row(row) if all(facts[name] == value for name, value in now.items()) else None
+
+    @cached_property
+    def record(self) -> Record:
+        """Every question and answer; read when it is first needed, as a status needs only their numbers."""
+        return Record(self.ledger)
+
+    @cached_property
+    def _ids(self) -> pa.StringArray:
+        return self.store.ids()
+
+    @property
+    def audit(self) -> Audit | None:
+        """The audit of the frozen labels, as far as it has come; None while training."""
+        if self._audit is None and self.frozen is not None:
+            self._audit = audits.restore(self.frozen.plan(), course(self.ledger, self.frozen))
+        return self._audit
 
     @property
     def attempt(self) -> int:
@@ -115,19 +125,16 @@ class Loop:
 
     def answered(self, pairs: list[tuple[Asked, Given]]) -> None:
         """Tell the audit of new answers that are already in the ledger."""
+        if self._audit is None or self.frozen is None:
+            return  # it will be restored with these answers in it
         for asked, given in pairs:
-            if (
-                self.audit is not None
-                and self.frozen
-                and asked.attempt == self.attempt
-                and given.answer in ("label", "cant_tell")
-            ):
+            if asked.attempt == self.attempt and given.answer in ("label", "cant_tell"):
                 place = self.frozen.place(asked.position)
-                self.audit.answer(place, outcome(given, self.frozen.label(place)))
+                self._audit.answer(place, outcome(given, self.frozen.label(place)))
 
     def abandon(self) -> None:
         """Leave this attempt; what its audit learned trains the next one."""
-        self.frozen, self.audit = None, None
+        self.frozen, self._audit = None, None
 
     # -- training
 
@@ -164,31 +171,35 @@ class Loop:
     def _reason_to_stop(
         self, p_wrong: NDArray[np.float64], candidates: NDArray[np.int64], batch: int
     ) -> str | None:
-        weights = self.store.weights()
-        n = len(candidates)
-        facts = {
-            "answers": self.record.answers(),
-            "expected_error": float(p_wrong.mean()),
-            "forecast": self._forecast(weights[candidates], np.resize(p_wrong, n)),
-        }
+        weights = self.store.weights()[candidates]
+        answers = self.record.answers()
+
+        def ahead(after: int, error: float) -> float:
+            left = max(len(candidates) - (after - answers), 0)
+            return self._forecast(weights[:left], p_wrong, error) if left else 0.0
+
+        expected = float(p_wrong.mean())
+        facts = {"answers": answers, "expected_error": expected, "forecast": ahead(answers, expected)}
         self.ledger.append(
             [("posteriors", {"attempt": 0, "model": "probe.v1+wrong.v1", "facts": json.dumps(facts)})]
         )
-        floor = self._forecast(weights[candidates], np.full(n, 1e-4))
-        return reason_to_stop(self.rounds(), floor, batch)
+        return reason_to_stop(self._curve(), ahead(answers, 0.0), batch, ahead)
 
-    def rounds(self) -> list[Round]:
-        """Training rounds since the last freeze."""
+    def _curve(self) -> list[Round]:
+        return [Round(body["answers"], body["expected_error"]) for body in self.rounds()]
+
+    def rounds(self) -> list[dict[str, Any]]:
+        """The facts of the training rounds since the last freeze."""
         freeze = last_freeze(self.ledger, "seq")
         rows = self.ledger.rows("posteriors", "facts", after=freeze.seq if freeze else 0, attempt=0)
-        bodies = [json.loads(row.facts) for row in rows]
-        return [Round(body["answers"], body["forecast"]) for body in bodies]
+        return [json.loads(row.facts) for row in rows]
 
-    def _forecast(self, weights: NDArray[np.int64], p_wrong: NDArray[np.float64]) -> float:
+    def _forecast(self, weights: NDArray[np.int64], p_wrong: NDArray[np.float64], error: float) -> float:
+        """Answers of the next attempt's audit over items of these weights; `p_wrong` may be of a sample."""
         target = self.config.target
         alpha = alpha_of_attempt(self.attempts + 1, target.alpha)
-        expected = float(np.average(p_wrong, weights=weights))
-        return forecast(weights, p_wrong, self.store.rows, target.error, alpha, expected)
+        guesses = np.resize(p_wrong, len(weights))
+        return forecast(weights, guesses, self.store.rows, target.error, alpha, error)
 
     def _known(self) -> Known:
         """What people labeled, and whether an item was sought out as a hard one."""
@@ -259,7 +270,7 @@ class Loop:
     def _freeze(self, reason: str) -> None:
         frozen = self.predict(self.attempts + 1, reason)
         self.ledger.append([("posteriors", frozen.entry())])
-        self.frozen, self.audit = frozen, audits.start(frozen.plan())
+        self.frozen, self._audit = frozen, audits.start(frozen.plan())
 
     def predict(self, attempt: int, reason: str) -> Frozen:
         """The machine's label for every item that no person labeled."""

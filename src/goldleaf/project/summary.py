@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from goldleaf.items.store import ItemStore
 from goldleaf.project.config import Config
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.loop import Loop
+from goldleaf.project.tally import tally
 from goldleaf.questions.stop import first_batch_size
 
 PREVIEW = 160  # characters of an item in a report
@@ -131,12 +131,11 @@ def seconds_per_answer(config: Config, store: ItemStore) -> float:
 
 def status(config: Config, store: ItemStore, loop: Loop) -> Status:
     """The status; reads the ledger, trains nothing."""
-    given = [(asked, one) for asked, one in loop.record.effective() if one.answer != "skip"]
-    purposes = Counter(asked.purpose for asked, _ in given)
+    counted = tally(loop.ledger)
     audit = loop.audit
     rounds = loop.rounds()
     if audit is None:
-        stage, more = "training", rounds[-1].forecast if rounds else None
+        stage, more = "training", rounds[-1]["forecast"] if rounds else None
     else:
         stage = "certified" if audit.certified else "audit" if not loop.finished else "exhausted"
         more = 0.0 if audit.certified else audit.forecast()
@@ -145,15 +144,15 @@ def status(config: Config, store: ItemStore, loop: Loop) -> Status:
         stage=stage,
         rows=store.rows,
         items=store.items,
-        answers={purpose: purposes.get(purpose, 0) for purpose in ("training", "audit", "census")},
-        skipped=len(loop.record.positions("skip")),
+        answers=counted.answers,
+        skipped=counted.skipped,
         attempt=loop.attempt,
         error=config.target.error,
         confidence=config.target.confidence,
         bound=audit.bound if audit else 1.0,
         certified=bool(audit and audit.certified),
         forecast=more,
-        hours=sum(one.seconds if one.seconds is not None else each for _, one in given) / 3600,
+        hours=(counted.seconds + counted.untimed * each) / 3600,
         seconds_per_answer=each,
     )
 

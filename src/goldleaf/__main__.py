@@ -1,0 +1,5 @@
+"""`python -m goldleaf` is `goldleaf`."""
+
+from goldleaf.cli.app import main
+
+main()
