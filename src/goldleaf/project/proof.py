@@ -124,20 +124,24 @@ def _left_out(frozen: Frozen, record: Record) -> int:
 
 def statement(body: dict[str, Any]) -> str:
     """The claim in words."""
-    percent = percent_up(body["bound"])
     told = (
         'an answer "can\'t tell" counts as a wrong label'
         if body["cant_tell"]["rule"] == "error"
         else "items that a person could not tell have left the data set"
     )
-    claim = (
-        f"At most {percent} % of the labels of these {body['rows']:,} rows are wrong, with "
-        f"{100 * body['confidence']:.4g} % confidence, where {body['truth']} count as the truth and {told}."
-    )
+    truth = f"Here {body['truth']} count as the truth, and {told}."
     goal = (
         f"The target of {100 * body['error']:.4g} % is {'reached' if body['certified'] else 'NOT reached'}."
     )
-    return f"{claim} {goal}" + (" The answers were replayed from a file." if body["replayed"] else "")
+    return f"{claim(body)} {truth} {goal}" + (" The answers were replayed from a file." if body["replayed"] else "")
+
+
+def claim(body: dict[str, Any]) -> str:
+    """The claim in one sentence."""
+    return (
+        f"At most {percent_up(body['bound'])} % of these {body['rows']:,} labels are wrong, "
+        f"with {100 * body['confidence']:.4g} % confidence."
+    )
 
 
 def to_bytes(body: dict[str, Any]) -> bytes:

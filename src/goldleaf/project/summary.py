@@ -19,6 +19,7 @@ from goldleaf.certificates.census import forecast
 from goldleaf.certificates.report import ReportFacts
 from goldleaf.exports.card import CardFacts, card
 from goldleaf.items.store import ItemStore
+from goldleaf.project import proof
 from goldleaf.project.config import Config
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.loop import Loop
@@ -217,7 +218,7 @@ def report_facts(config: Config, store: ItemStore, loop: Loop, body: dict[str, A
     drawn = _drawn(loop)
     return ReportFacts(
         title=_title(store, loop),
-        statement=body["statement"],
+        statement=proof.claim(body),
         certified=body["certified"],
         error=body["error"],
         confidence=body["confidence"],
