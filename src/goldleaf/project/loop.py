@@ -33,7 +33,8 @@ from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
 from goldleaf.questions.stop import Round, batch_size, first_batch_size, reason_to_stop
 
-SAMPLE = 20_000  # items on which a round's forecast is computed
+SAMPLE = 5_000  # items on which a round's forecast is computed
+BLOCK = 20_000  # items whose vectors are in memory at a time
 REASON = {
     "cold": "one of the first: near the centre of a cluster of items",
     "margin": "the model is among the least certain here",
@@ -238,11 +239,11 @@ class Loop:
         labeled = np.asarray(self.features()[known.positions])
         probabilities = np.empty((len(wanted), probe.classes), np.float32)
         p_wrong = np.empty(len(wanted))
-        for start in range(0, len(wanted), SAMPLE):
-            vectors = np.asarray(self.features()[wanted[start : start + SAMPLE]])
+        for start in range(0, len(wanted), BLOCK):
+            vectors = np.asarray(self.features()[wanted[start : start + BLOCK]])
             block = probe.predict_proba(vectors)
-            probabilities[start : start + SAMPLE] = block
-            p_wrong[start : start + SAMPLE] = wrong.predict(signals(block, vectors, labeled, known.labels))
+            probabilities[start : start + BLOCK] = block
+            p_wrong[start : start + BLOCK] = wrong.predict(signals(block, vectors, labeled, known.labels))
         return Inferred(probabilities, p_wrong)
 
     def _ask_training(self, chosen: dict[str, NDArray[np.int64]]) -> None:
