@@ -312,7 +312,7 @@ def test_nothing_is_certified_while_an_audit_answer_is_taken_back(tmp_path: Path
 
 
 def test_a_skip_over_an_audit_answer_counts_as_taking_it_back(tmp_path: Path) -> None:
-    some, project = audited(tmp_path)
+    _, project = audited(tmp_path)
     with project:
         question = next(q for q in project.loop.record.asked.values() if q.purpose == "audit")
         project.answer(question.seq, Reply.SKIP)
@@ -383,7 +383,7 @@ def test_closing_and_reopening_asks_the_same_questions(tmp_path: Path, every: in
 
 
 def test_status_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    some, project = audited(tmp_path)
+    _, project = audited(tmp_path)
     project.close()
 
     def forbidden(*_: object) -> None:

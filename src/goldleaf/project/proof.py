@@ -133,7 +133,9 @@ def statement(body: dict[str, Any]) -> str:
     goal = (
         f"The target of {100 * body['error']:.4g} % is {'reached' if body['certified'] else 'NOT reached'}."
     )
-    return f"{claim(body)} {truth} {goal}" + (" The answers were replayed from a file." if body["replayed"] else "")
+    return f"{claim(body)} {truth} {goal}" + (
+        " The answers were replayed from a file." if body["replayed"] else ""
+    )
 
 
 def claim(body: dict[str, Any]) -> str:
@@ -186,8 +188,10 @@ def verify(path: Path, ledger: Ledger, store: ItemStore) -> Verified:
     try:
         named = json.loads(written)["ledger"]
         head = Head(int(named["seq"]), str(named["hash"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise CertificateError(f"{path} is not a certificate of goldleaf: {error!r}.") from error
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise CertificateError(
+            f"{path} is not a certificate of goldleaf: {error!r}.", do="Write one: goldleaf certify"
+        ) from error
     if head.seq > whole.seq or ledger.hash_at(head.seq) != head.hash:
         raise CertificateError(
             f"{path} names entry {head.seq} with hash {head.hash[:12]}…, which {ledger.name} does not have.",
@@ -223,6 +227,8 @@ def _difference(body: dict[str, Any], written: bytes) -> str:
     for name in plain:
         if found.get(name) != plain[name]:
             return f"`{name}` is {found.get(name)!r}, recomputed {plain[name]!r}"
+    for name in found.keys() - plain.keys():
+        return f"`{name}` is {found[name]!r}, which no certificate has"
     return "its bytes were edited"
 
 
