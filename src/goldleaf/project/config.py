@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,29 @@ _NOTES = {
     "encoder": "# How items become vectors; pinned, so that nothing changes behind your back.",
     "ledger": "# Where the record is: a SQLite file in this folder, or postgresql://user@host/database.",
 }
+TEXT, NUMBER, WHOLE, LIST, TABLE = (str,), (int, float), (int,), (list,), (dict,)
+SETTINGS: dict[str, dict[str, tuple[type, ...]]] = {
+    "task": {
+        "type": TEXT,
+        "labels": LIST,
+        "text": TEXT,
+        "image": TEXT,
+        "table": TEXT + LIST,
+        "key": TEXT,
+        "descriptions": TABLE,
+    },
+    "target": {"error": NUMBER, "confidence": NUMBER, "cant_tell": TEXT},
+    "encoder": {
+        "name": TEXT,
+        "path": TEXT,
+        "column": TEXT,
+        "fingerprint": TEXT,
+    },  # and the encoder's arguments
+    "audit": {"method": TEXT, "seed": WHOLE},
+    "ledger": {"url": TEXT},
+    "people": {"seconds": NUMBER},
+}
+_CALLED = {str: "text", float: "a number", int: "a whole number", list: "a list", dict: "a section"}
 
 
 @dataclass(frozen=True)
@@ -56,21 +80,11 @@ class Config:
 
     @classmethod
     def from_dict(cls, body: dict[str, Any]) -> Config:
-        allowed = ("task", "target", "encoder", "audit", "ledger", "people")
-        _known(body, allowed, "goldleaf.toml")
-        for name in ("task", "target", "encoder", "audit"):
-            if not isinstance(body.get(name), dict):
-                raise ConfigError(f"goldleaf.toml has no section [{name}].")
-        _known(body["target"], ("error", "confidence", "cant_tell"), "[target]")
-        _known(body["audit"], ("method", "seed"), "[audit]")
-        _known(body.get("people", {}), ("seconds",), "[people]")
-        _known(body.get("ledger", {}), ("url",), "[ledger]")
+        _check(body)
         if body["audit"].get("method", "gro.v1") not in ("gro.v1", "uniform.v1"):
             raise ConfigError(
                 f"Unknown audit method {body['audit']['method']!r}; allowed: `gro.v1`, `uniform.v1`."
             )
-        if not isinstance(body["audit"].get("seed"), int):
-            raise ConfigError("[audit] needs `seed`, a whole number.")
         return cls(
             task=Classify.from_dict(body["task"]),
             target=Target(**body["target"]),
@@ -140,15 +154,36 @@ def write(folder: Path, config: Config) -> None:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else json.dumps(name)
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _value(name)
 
 
 def _value(value: Any) -> str:
-    # JSON's strings, numbers, booleans and lists are TOML's too
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    # JSON's strings, numbers, booleans and lists are TOML's too, but for one character that TOML wants escaped
+    plain = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    return plain.replace("\x7f", "\\u007f")
 
 
-def _known(body: dict[str, Any], allowed: tuple[str, ...], where: str) -> None:
+def _check(body: dict[str, Any]) -> None:
+    """Refuse unknown names, wrong types and what is missing."""
+    _known(body, SETTINGS, "goldleaf.toml")
+    for section, settings in SETTINGS.items():
+        if section not in body and section in ("ledger", "people"):
+            continue
+        if not isinstance(body.get(section), dict):
+            raise ConfigError(f"goldleaf.toml has no section [{section}].")
+        if section != "encoder":
+            _known(body[section], settings, f"[{section}]")
+        for name, types in settings.items():
+            value = body[section].get(name)
+            if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
+                called = " or ".join(_CALLED[kind] for kind in types if not (kind is int and float in types))
+                raise ConfigError(f"`{name}` under [{section}] must be {called}, got {value!r}.")
+    for section, name in (("audit", "seed"), ("encoder", "name")):
+        if name not in body[section]:
+            raise ConfigError(f"[{section}] needs `{name}`, {_CALLED[SETTINGS[section][name][0]]}.")
+
+
+def _known(body: dict[str, Any], allowed: Iterable[str], where: str) -> None:
     for name in body:
         if name not in allowed:
             raise ConfigError(
