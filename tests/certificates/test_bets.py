@@ -154,3 +154,12 @@ def test_exact_chance_of_a_false_bound_on_tiny_pools(method: str, cant_tell: str
     chances = [false_chance(deepcopy(audit), truth, plan) for truth in truths]
     assert max(chances) <= plan.alpha
     assert max(chances) > 0, "no pool is ever falsely certified: the test shows nothing"
+
+
+def test_no_bet_is_made_where_the_guess_is_the_null() -> None:
+    p, n, w = np.array([0.2, 0.4]), np.array([10.0, 5.0]), np.ones(2)
+    bet = bets.design(p, n, w, np.asarray(3.9))
+    assert bet.nu == 0
+    right, wrong = bets.factors(p, bet.lam, bet.nu * w / bet.q)
+    assert np.all(right == 1)
+    assert np.all(wrong <= 1)

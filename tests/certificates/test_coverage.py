@@ -41,7 +41,7 @@ def test_the_check_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < sound <= MARK
     real = bets.multiplier
 
-    def greedy(p: Floats, n: Floats, w: Floats, q: Floats, target: Floats) -> Floats:
+    def greedy(p: Floats, n: Floats, w: Floats, q: Floats, target: Floats) -> tuple[Floats, Floats]:
         return real(p, n, w, q, np.minimum(1.5 * target, (n * w).sum(-1)))
 
     monkeypatch.setattr(bets, "multiplier", greedy)

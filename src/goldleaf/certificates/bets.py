@@ -34,6 +34,7 @@ NEWTON_STEPS = 14
 BONUS_MOST = 0.9  # of kappa: every item keeps a bet
 KAPPA_LEAST = 1e-4  # a hundred thousand answers
 P_LEAST = 1e-9
+S_MOST = 1e30
 V_MOST = 1e5  # where the null is nearly the whole pool nu could be anything; this keeps rounding out of the factors
 
 
@@ -104,23 +105,26 @@ def tilted(p: Floats, u: Floats) -> tuple[Floats, Floats]:
     return np.where(u < 1, (1 - u + root) / 2, 2 * u * p / (np.abs(u - 1) + root)), root
 
 
-def multiplier(p: Floats, n: Floats, w: Floats, q: Floats, target: Floats) -> Floats:
-    """1 / nu [...], rounded up so that sum n w lam <= target. Needs sum n w p < target <= sum n w.
+def multiplier(p: Floats, n: Floats, w: Floats, q: Floats, target: Floats) -> tuple[Floats, Floats]:
+    """(nu [...], lam [..., c]) with nu the largest, rounded down, for which sum n w lam <= target <= sum n w.
 
-    sum n w lam is convex and decreasing in 1 / nu, so Newton's method from 0 rises to the root without overshoot.
+    sum n w lam is convex and decreasing in s = 1 / nu, so Newton's method from 0 rises to the root without
+    overshoot. Without sum n w p < target there is no such nu > 0, and no bet.
     """
     load, rate = n * w, q / w
     s = (load.sum(-1) - target) / (n * q * (1 - p)).sum(-1)
     for _ in range(NEWTON_STEPS):
         lam, root = tilted(p, s[..., None] * rate)
-        s = s + ((load * lam).sum(-1) - target) / (n * q * (lam - p) / root).sum(-1)
+        fall = np.maximum((n * q * (lam - p) / root).sum(-1), 1e-300)
+        s = np.minimum(s + ((load * lam).sum(-1) - target) / fall, S_MOST)
     s = np.maximum(s, load.sum(-1) / V_MOST) * (1 + 1e-9)
     for _ in range(100):
-        over = (load * tilted(p, s[..., None] * rate)[0]).sum(-1) > target
+        lam, _ = tilted(p, s[..., None] * rate)
+        over = (load * lam).sum(-1) > target
         if not over.any():
             break
         s = np.where(over, 2 * s, s)
-    return np.where(over, np.inf, s)  # inf: no bet
+    return np.where(over, 0.0, 1 / s), lam
 
 
 def factors(p: Floats, lam: Floats, v: Floats) -> tuple[Floats, Floats]:
@@ -139,7 +143,6 @@ def design(
         _, lam = spread(p, n, w, target, outlook)
         q = w * lam * (1 - lam) / (lam - p)
         q = (1 - UNIFORM_SHARE) * q / (n * q).sum(-1, keepdims=True) + UNIFORM_SHARE * even
-    s = multiplier(p, n, w, q, target)
-    lam, _ = tilted(p, s[..., None] * q / w)
+    nu, lam = multiplier(p, n, w, q, target)
     least = np.where(n > 0, p / lam, np.inf).min(-1)
-    return Design(q, lam, 1 / s, least)
+    return Design(q, lam, nu, least)
