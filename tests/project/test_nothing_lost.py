@@ -74,7 +74,7 @@ def test_a_killed_create_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_failed_create_leaves_nothing(tmp_path: Path) -> None:
     some = world(20)
-    with pytest.raises(ConfigError, match=r"`vectors` has 19 rows for 20 distinct items"):
+    with pytest.raises(ConfigError, match=r"`vectors` has 19 rows; the data has 20 rows"):
         some.project(tmp_path / "p", vectors=some.vectors[:19])
     with pytest.raises(
         ConfigError, match=r"neither an \.npy file nor a column: 'txet'; .*Did you mean `text`\?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -29,21 +30,40 @@ CLEAR = "\x1b[2J\x1b[H"
 @click.option(
     "--name", default=getpass.getuser, help="Who answers, for the ledger (your user name by default)."
 )
+@click.option(
+    "--retrain", is_flag=True, help="Give up the running audit first, and train on its answers too."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many answers.")
 @options.project
 def command(
-    answers: Path | None, answer_column: str | None, name: str, limit: int | None, folder: Path
+    answers: Path | None,
+    answer_column: str | None,
+    name: str,
+    retrain: bool,
+    limit: int | None,
+    folder: Path,
 ) -> None:
     """Answer questions until the target is proven. Stop at any time; it goes on where it stopped."""
     with Project.open(folder) as project:
+        if retrain:
+            project.retrain()
         if answers is None:
+            _need_terminal()
             Terminal(project, f"human:{name}").run(limit)
         else:
             click.echo(
                 f"replaying answers from {answers}; the ledger and every export will call them replayed"
             )
             _replay(project, Replay(answers, answer_column), limit)
-        show(project.status())
+        show(project.status(), folder)
+
+
+def _need_terminal() -> None:
+    if not sys.stdin.isatty():
+        raise VotesError(
+            "Answers are typed in a terminal, and there is none here.",
+            do="Replay answers from a file: goldleaf label --answers FILE",
+        )
 
 
 def _replay(project: Project, replay: Replay, limit: int | None) -> None:

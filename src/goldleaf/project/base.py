@@ -259,8 +259,13 @@ class Project:
         return self
 
     def retrain(self) -> None:
-        """Give up the running attempt and train on everything answered so far; the next attempt spends more alpha."""
-        self.loop.abandon()
+        """Give up the running audit and train on everything answered so far.
+
+        The next attempt may be false with a smaller probability only (ALGORITHMS, B.3.7), so it needs more answers:
+        worth it where the audit turns out to be much longer than was forecast.
+        """
+        if self.loop.frozen is not None:
+            self.loop.abandon("asked to train again")
 
     def status(self) -> Status:
         """Answers so far, the bound proven so far, and the forecast of answers still needed."""

@@ -37,9 +37,9 @@ def pinned(
 def _own(vectors: str | Path | NDArray[np.float32], store: ItemStore, folder: Path) -> dict[str, Any]:
     if isinstance(vectors, np.ndarray):
         np.save(folder / OWN, vectors)  # relative, so that the project's folder can move
-        return _npy(folder / OWN, OWN, store)
+        return _npy(folder / OWN, OWN, store, folder)
     if str(vectors).endswith(".npy"):
-        return _npy(Path(vectors), str(Path(vectors).resolve()), store)
+        return _npy(Path(vectors), str(Path(vectors).resolve()), store, folder)
     if str(vectors) not in store.schema.names:
         raise ConfigError(
             f"`vectors` is neither an .npy file nor a column: {str(vectors)!r}; the data has "
@@ -48,14 +48,20 @@ def _own(vectors: str | Path | NDArray[np.float32], store: ItemStore, folder: Pa
     return {"name": "column.v1", "column": str(vectors)}
 
 
-def _npy(file: Path, path: str, store: ItemStore) -> dict[str, Any]:
-    found = len(NpyVectors(("vector",), file).array)
-    if found != store.items:
+def _npy(file: Path, path: str, store: ItemStore, folder: Path) -> dict[str, Any]:
+    """The vectors of `file`: one for each item, or one for each row, of which each item takes its first."""
+    array = NpyVectors(("vector",), file).array
+    if len(array) == store.items:
+        return {"name": "npy.v1", "path": path}
+    if len(array) != store.rows:
         raise ConfigError(
-            f"`vectors` has {found} rows for {store.items} distinct items.",
-            do="Give one row for each distinct item, in order of first appearance.",
+            f"`vectors` has {len(array)} rows; the data has {store.rows} rows and {store.items} distinct items.",
+            do="Give a vector for each row in the order of the file, or one for each distinct item.",
         )
-    return {"name": "npy.v1", "path": path}
+    item = np.concatenate([batch.column("goldleaf_item").to_numpy() for batch in store.row_batches()])
+    chosen = np.asarray(array[np.unique(item, return_index=True)[1]])
+    np.save(folder / OWN, chosen)
+    return {"name": "npy.v1", "path": OWN}
 
 
 def _glyphs(task: Classify, store: ItemStore) -> bool:

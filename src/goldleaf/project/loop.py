@@ -33,6 +33,7 @@ from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
 from goldleaf.questions.stop import Round, batch_size, first_batch_size, reason_to_stop
 
+ABANDONED = "abandoned"  # in the place of a model's name: the attempt before was given up
 SAMPLE = 5_000  # items on which a round's forecast is computed
 BLOCK = 20_000  # items whose vectors are in memory at a time
 REASON = {
@@ -78,6 +79,8 @@ class Loop:
         """The last freeze, if it is about today's items, labels and target."""
         row = last_freeze(self.ledger)
         if row is None:
+            return None
+        if self.ledger.rows("posteriors", "seq", after=row.seq, model=ABANDONED):
             return None
         now = {**_promise(self.config), "items": self.store.items, "total_rows": self.store.rows}
         facts = json.loads(row.facts)
@@ -133,8 +136,10 @@ class Loop:
                 place = self.frozen.place(asked.position)
                 self._audit.answer(place, outcome(given, self.frozen.label(place)))
 
-    def abandon(self) -> None:
-        """Leave this attempt; what its audit learned trains the next one."""
+    def abandon(self, reason: str) -> None:
+        """Leave this attempt for good; what its audit learned trains the next one."""
+        facts = json.dumps({"attempt": self.attempt, "reason": reason})
+        self.ledger.append([("posteriors", {"attempt": 0, "model": ABANDONED, "facts": facts})])
         self.frozen, self._audit = None, None
 
     # -- training
@@ -192,8 +197,8 @@ class Loop:
     def rounds(self) -> list[dict[str, Any]]:
         """The facts of the training rounds since the last freeze."""
         freeze = last_freeze(self.ledger, "seq")
-        rows = self.ledger.rows("posteriors", "facts", after=freeze.seq if freeze else 0, attempt=0)
-        return [json.loads(row.facts) for row in rows]
+        rows = self.ledger.rows("posteriors", "model", "facts", after=freeze.seq if freeze else 0, attempt=0)
+        return [json.loads(row.facts) for row in rows if row.model != ABANDONED]
 
     def _forecast(self, weights: NDArray[np.int64], p_wrong: NDArray[np.float64], error: float) -> float:
         """Answers of the next attempt's audit over items of these weights; `p_wrong` may be of a sample."""

@@ -1,0 +1,52 @@
+"""Giving up an audit: the next attempt trains on its answers and spends less alpha."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import goldleaf as gl
+from goldleaf.errors import ConfigError
+
+
+def test_an_abandoned_attempt_stays_abandoned_and_its_alpha_is_spent(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 400)
+    vectors = rng.normal(size=(400, 3)).astype(np.float32)
+    vectors[:, 0] += 4 * truth - 2
+    task = gl.Classify(["no", "yes"], text="text")
+
+    def answer(item: gl.Item) -> str:
+        return ("no", "yes")[truth[item.position]]
+
+    folder = tmp_path / "project"
+    with gl.Project.create(
+        folder, items=[f"item {n}" for n in range(400)], task=task, vectors=vectors, seed=1
+    ) as project:
+        while project.status().stage == "training":
+            project.label(answer, limit=20)
+        project.label(answer, limit=5)
+        project.retrain()
+        assert project.status().stage == "training"
+    with gl.Project.open(folder) as project:
+        assert project.status().stage == "training"
+        project.label(answer)
+        certificate = project.certify()
+        assert certificate.certified
+        assert certificate.body["audit"]["attempt"] == 2
+        assert certificate.body["audit"]["alpha"] == pytest.approx(0.005)
+        project.verify()
+
+
+def test_vectors_may_come_one_a_row_or_one_an_item(tmp_path: Path) -> None:
+    texts = ["a", "b", "a", "c", "b"]
+    vectors = np.arange(10, dtype=np.float32).reshape(5, 2)
+    task = gl.Classify(["no", "yes"], text="text")
+    with gl.Project.create(tmp_path / "rows", items=texts, task=task, vectors=vectors) as project:
+        by_row = np.asarray(project._vectors)
+    with gl.Project.create(tmp_path / "items", items=texts, task=task, vectors=vectors[[0, 1, 3]]) as project:
+        np.testing.assert_array_equal(by_row, np.asarray(project._vectors))
+    with pytest.raises(ConfigError, match="`vectors` has 4 rows; the data has 5 rows and 3 distinct items"):
+        gl.Project.create(tmp_path / "wrong", items=texts, task=task, vectors=vectors[:4])
