@@ -29,7 +29,7 @@ hostile = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(s
         "🙂",
         "\x7f",
         "\x00",
-        "\u2028",
+        "\u2028x",
         "a.b",
         " a ",
     ]

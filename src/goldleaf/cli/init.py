@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from goldleaf.cli import options
-from goldleaf.cli.show import facts
+from goldleaf.cli.show import facts, next_step
 from goldleaf.encode.names import choose
 from goldleaf.project.base import Project
 from goldleaf.task import Classify, Target
@@ -95,9 +95,9 @@ def _say(project: Project) -> None:
     better = choose(config.task.modality).better
     if better and not config.encoder["name"].startswith(("npy", "column")):
         click.echo(f"Better: {better} Choose it before you label; it is pinned in goldleaf.toml.")
-    click.echo(
-        f"written: {project.folder / 'goldleaf.toml'}, {config.ledger}\nnext: goldleaf plan, then goldleaf label"
-    )
+    ledger = config.ledger if "://" in config.ledger else project.folder / config.ledger
+    click.echo(f"written: {project.folder / 'goldleaf.toml'}, {ledger}")
+    click.echo(f"next: {next_step('plan', project.folder)}, then {next_step('label', project.folder)}")
 
 
 def _labels(given: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from goldleaf.cli import options
-from goldleaf.cli.show import duration, facts
+from goldleaf.cli.show import duration, facts, next_step
 from goldleaf.project.base import Project
 
 
@@ -32,4 +32,4 @@ def command(folder: Path) -> None:
             else f"vectors of {plan.encoder} are there; seconds a round",
         }
     )
-    click.echo("next: goldleaf label")
+    click.echo(f"next: {next_step('label', folder)}")

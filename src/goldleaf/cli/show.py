@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from tqdm import tqdm
@@ -28,9 +30,7 @@ def run(command: click.Command) -> None:
     """Run the command line: a refusal is a message and exit code 1, never a traceback."""
     try:
         with reporting(bar):
-            command(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+            code = command(prog_name="goldleaf", standalone_mode=False)  # which returns the code of an Exit
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -42,6 +42,12 @@ def run(command: click.Command) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(
+            f"{where}{error.strerror or error}.",
+            "Check the path, the permissions and the free space. Every answer given so far is kept.",
+        )
     except Exception as error:
         if os.environ.get("GOLDLEAF_DEBUG"):
             traceback.print_exc()
@@ -49,6 +55,8 @@ def run(command: click.Command) -> None:
             f"goldleaf met something it did not expect: {type(error).__name__}: {error}",
             "What is in the ledger is safe. Run again with GOLDLEAF_DEBUG=1 for the details, and please report them.",
         )
+    if code:
+        sys.exit(code)
 
 
 def fail(what: str, do: str | None) -> None:
@@ -56,6 +64,11 @@ def fail(what: str, do: str | None) -> None:
     if do:
         click.echo(do, err=True)
     sys.exit(1)
+
+
+def next_step(verb: str, folder: Path) -> str:
+    """'goldleaf label', with the folder where it is not the current one."""
+    return f"goldleaf {verb}" + ("" if folder == Path() else f" -C {shlex.quote(str(folder))}")
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from goldleaf.cli import options
-from goldleaf.cli.show import duration, facts
+from goldleaf.cli.show import duration, facts, next_step
 from goldleaf.project.base import Project
 from goldleaf.project.summary import Status
 from goldleaf.schema import percent_up
@@ -25,10 +25,10 @@ STAGES = {
 def command(folder: Path) -> None:
     """Answers so far, the error bound proven so far, the forecast of answers still needed."""
     with Project.open(folder, write=False) as project:
-        show(project.status())
+        show(project.status(), folder)
 
 
-def show(status: Status) -> None:
+def show(status: Status, folder: Path) -> None:
     """Print a status."""
     purposes = ", ".join(f"{count:,} {purpose}" for purpose, count in status.answers.items())
     attempt = f", attempt {status.attempt}" if status.attempt > 1 else ""
@@ -47,7 +47,9 @@ def show(status: Status) -> None:
             "forecast": more,
         }
     )
-    click.echo(f"next: goldleaf {'certify' if status.stage in ('certified', 'exhausted') else 'label'}")
+    click.echo(
+        f"next: {next_step('certify' if status.stage in ('certified', 'exhausted') else 'label', folder)}"
+    )
 
 
 def _more(status: Status) -> str:

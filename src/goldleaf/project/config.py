@@ -62,6 +62,10 @@ class Config:
     method: str = "gro.v1"
     seconds: float | None = None  # per answer, for the forecasts of hours
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"`seed` must not be negative, got {self.seed}.")
+
     def to_dict(self) -> dict[str, Any]:
         body: dict[str, Any] = {
             "task": self.task.to_dict(),
@@ -124,7 +128,7 @@ def read(folder: Path) -> Config:
     path = folder / FILE
     if not path.is_file():
         raise ConfigError(
-            f"No {FILE} in {folder}.",
+            f"No {FILE} in {folder.resolve()}.",
             do="Go to a project's folder, or make one: goldleaf init FILE --text COLUMN --labels A,B",
         )
     try:

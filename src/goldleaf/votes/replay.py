@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldleaf.errors import VotesError, names
+from goldleaf.errors import VotesError, did_you_mean, names
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,18 @@ class Replay:
         """The source written into the ledger."""
         return f"replay:{Path(self.answers).name}" if isinstance(self.answers, str | Path) else "replay:table"
 
+    @property
+    def _shown(self) -> str:
+        return self.name.removeprefix("replay:")
+
     def label_column(self, columns: tuple[str, ...], own: tuple[str, ...]) -> str:
         """The column of labels among `columns`, where `own` are the task's columns."""
         if self.label is not None:
             if self.label not in columns:
-                raise VotesError(f"No column `{self.label}` in {self.name}; it has {names(columns)}.")
+                raise VotesError(
+                    f"No column `{self.label}` in {self._shown}; it has {names(columns)}."
+                    f"{did_you_mean(self.label, columns)}"
+                )
             return self.label
         others = [column for column in columns if column not in own and not column.startswith("goldleaf_")]
         if "label" in others:
@@ -38,6 +45,6 @@ class Replay:
         if len(others) == 1:
             return others[0]
         raise VotesError(
-            f"Which column of {self.name} holds the labels? It has {names(others)} beside the items' own.",
+            f"Which column of {self._shown} holds the labels? It has {names(others)} beside the items' own.",
             do="Name it: Replay(file, label=COLUMN), or on the command line --answer-column COLUMN.",
         )
