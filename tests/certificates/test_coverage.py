@@ -52,11 +52,11 @@ def test_the_simulation_is_the_audit() -> None:
     """The mean number of answers agrees, although the items of a cell come sorted: all wrong ones first."""
     p, n = np.array([0.01, 0.04, 0.3]), np.array([600, 300, 100])
     wrong = np.array([3, 7, 15])
-    world = World(p, np.ones(3), n, np.tile(wrong, (400, 1)), 1000, 0.05, ALPHA, expected_error=0.025)
+    world = World(p, np.ones(3), n, np.tile(wrong, (300, 1)), 1000, 0.05, ALPHA, expected_error=0.025)
     simulated = simulate(world, seed=0).answers
     guess, truth = np.repeat(p, n), np.concatenate([np.arange(n[i]) < wrong[i] for i in range(3)])
     answers = []
-    for seed in range(24):
+    for seed in range(16):
         audit = start(AuditPlan(np.ones(1000, dtype=np.int64), guess, 1000, 0.05, ALPHA, 0.025, seed))
         count = 0
         while not audit.certified:
@@ -64,7 +64,7 @@ def test_the_simulation_is_the_audit() -> None:
                 audit.answer(draw.position, Outcome(int(truth[draw.position])))
                 count += 1
         answers.append(count)
-    error = np.hypot(np.std(answers) / np.sqrt(24), simulated.std() / np.sqrt(400))
+    error = np.hypot(np.std(answers) / np.sqrt(16), simulated.std() / np.sqrt(300))
     assert abs(np.mean(answers) - simulated.mean()) < 4 * error
 
 
