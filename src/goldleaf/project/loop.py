@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -23,10 +22,9 @@ from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
 from goldleaf.certificates.census import forecast
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Ledger
-from goldleaf.posteriors.probe import Probe
-from goldleaf.posteriors.wrong import WrongPredictor, signals
 from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen
+from goldleaf.project.model import NOTHING, Known, Model
 from goldleaf.project.record import Asked, Given, Record, outcome
 from goldleaf.project.tally import course
 from goldleaf.questions.centroids import centroids
@@ -35,7 +33,6 @@ from goldleaf.questions.stop import Round, batch_size, first_batch_size, reason_
 
 ABANDONED = "abandoned"  # in the place of a model's name: the attempt before was given up
 SAMPLE = 5_000  # items on which a round's forecast is computed
-BLOCK = 20_000  # items whose vectors are in memory at a time
 REASON = {
     "cold": "one of the first: near the centre of a cluster of items",
     "margin": "the model is among the least certain here",
@@ -43,23 +40,6 @@ REASON = {
     "audit": "drawn for the audit with a known probability",
     "census": "among the items most likely wrong, labeled outright",
 }
-
-
-@dataclass(frozen=True)
-class Known:
-    """What people labeled: positions, class integers, and whether each was sought out as a hard item."""
-
-    positions: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    sought: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Inferred:
-    """The current model's view of some items."""
-
-    probabilities: NDArray[np.float32]
-    p_wrong: NDArray[np.float64]
 
 
 class Loop:
@@ -161,14 +141,13 @@ class Loop:
             if len(candidates) <= SAMPLE
             else np.sort(rng.choice(candidates, SAMPLE, replace=False))
         )
-        probe, wrong = self._fit(known)
-        inferred = self._infer(probe, wrong, sample, known)
+        model = self._fit(known)
         batch = batch_size(len(self.config.task.labels), len(labels))
-        reason = self._reason_to_stop(inferred.p_wrong, candidates, batch)
+        reason = self._reason_to_stop(model.infer(sample).p_wrong, candidates, batch)
         if reason:
             self._freeze(reason)
             return
-        probabilities = probe.predict_proba(self.features())
+        probabilities = model.probe.predict_proba(self.features())
         unsure, chance = margin(
             self.features(), probabilities, candidates, batch, seed=int(rng.integers(2**31))
         )
@@ -231,25 +210,8 @@ class Loop:
         closed[self.record.positions("skip")] = True
         return np.flatnonzero(~closed)
 
-    def _fit(self, known: Known) -> tuple[Probe, WrongPredictor]:
-        vectors = np.asarray(self.features()[known.positions])
-        probe = Probe(len(self.config.task.labels), seed=self.config.seed).fit(vectors, known.labels)
-        signal = signals(probe.out_of_fold_, vectors, vectors, known.labels, same=True)
-        mistaken = probe.out_of_fold_.argmax(axis=1) != known.labels
-        return probe, WrongPredictor().fit(signal, mistaken, known.sought)
-
-    def _infer(
-        self, probe: Probe, wrong: WrongPredictor, wanted: NDArray[np.int64], known: Known
-    ) -> Inferred:
-        labeled = np.asarray(self.features()[known.positions])
-        probabilities = np.empty((len(wanted), probe.classes), np.float32)
-        p_wrong = np.empty(len(wanted))
-        for start in range(0, len(wanted), BLOCK):
-            vectors = np.asarray(self.features()[wanted[start : start + BLOCK]])
-            block = probe.predict_proba(vectors)
-            probabilities[start : start + BLOCK] = block
-            p_wrong[start : start + BLOCK] = wrong.predict(signals(block, vectors, labeled, known.labels))
-        return Inferred(probabilities, p_wrong)
+    def _fit(self, known: Known) -> Model:
+        return Model.fit(self.features(), known, len(self.config.task.labels), seed=self.config.seed)
 
     def _ask_training(self, chosen: dict[str, NDArray[np.int64]]) -> None:
         questions = [
@@ -266,9 +228,8 @@ class Loop:
         self._write(questions)
 
     def _write(self, questions: list[dict[str, Any]]) -> list[Asked]:
-        ids = self.store.ids()
         return self.record.ask(
-            [{**question, "item": str(ids[question["position"]])} for question in questions]
+            [{**question, "item": self._ids[question["position"]].as_py()} for question in questions]
         )
 
     # -- audit
@@ -290,10 +251,9 @@ class Loop:
             machine[cant_tell] = False
             rows -= int(weights[cant_tell].sum())
         pool = np.flatnonzero(machine)
-        inferred = self._infer(*self._fit(known), pool, known) if len(pool) else _nothing()
-        inferred.p_wrong[np.isin(pool, cant_tell)] = (
-            0.999  # known to count as wrong; answered without asking again
-        )
+        inferred = self._fit(known).infer(pool) if len(pool) else NOTHING
+        # known to count as wrong; answered without asking again
+        inferred.p_wrong[np.isin(pool, cant_tell)] = 0.999
         p_wrong = inferred.p_wrong.astype(np.float32)
         facts = {
             **_promise(self.config),
@@ -380,7 +340,3 @@ def _promise(config: Config) -> dict[str, Any]:
 
 def _seed(seed: int, attempt: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{attempt}".encode()).digest()[:7], "big")
-
-
-def _nothing() -> Inferred:
-    return Inferred(np.zeros((0, 1), np.float32), np.zeros(0))
