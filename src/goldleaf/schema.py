@@ -30,7 +30,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Question:
-    """An item to put before a person, why, and the known probability with which it was drawn."""
+    """An item to put before a person, why, and the known probability with which it was drawn.
+
+    Show the item alone: an audit is blind, and `purpose` and `reason` would tell it from training.
+    """
 
     seq: int
     item: Item
@@ -68,7 +71,8 @@ class Certificate:
     body: dict[str, Any] = field(repr=False)
 
     def __str__(self) -> str:
-        how = "replayed answers" if self.replayed else "human answers"
+        human = all(source.startswith("human") for source in self.body.get("people", ()))
+        how = "replayed answers" if self.replayed else "human answers" if human else "answers"
         state = "" if self.certified else f"not certified at {100 * self.error:.4g} %: "
         return (
             f"{state}error <= {percent_up(self.bound)} % with {100 * self.confidence:.4g} % confidence; "

@@ -150,7 +150,11 @@ class Target:
         for name in ("error", "confidence"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 < value < 1:
-                raise ConfigError(f"`{name}` must lie strictly between 0 and 1, got {value!r}.")
+                share = isinstance(value, int | float) and 1 <= value < 100
+                raise ConfigError(
+                    f"`{name}` must lie strictly between 0 and 1, got {value!r}.",
+                    do=f"For {value:g} %, write {value / 100:g}." if share else None,
+                )
         if self.cant_tell not in ("error", "exclude"):
             raise ConfigError(f"`cant_tell` must be `error` or `exclude`, got {self.cant_tell!r}.")
 

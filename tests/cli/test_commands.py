@@ -81,7 +81,7 @@ def test_help_of_every_command(goldleaf: Cli, command: str) -> None:
 
 
 def test_unknown_commands(goldleaf: Cli) -> None:
-    refused(goldleaf("lable"), "No such command 'lable'", code=2)
+    refused(goldleaf("lable"), "No command 'lable'", code=2)
 
 
 @pytest.mark.parametrize("command", ["plan", "label", "status", "certify", "verify"])
@@ -263,3 +263,36 @@ def test_a_full_disk_is_an_error_in_words_and_loses_nothing(finished: Path, gold
     assert goldleaf("status").code == 0
     assert goldleaf("certify").code == 0
     assert goldleaf("verify").code == 0
+
+
+def test_init_without_a_column_names_those_there_are(goldleaf: Cli, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text("id,review\n1,good\n2,bad\n")
+    ran = goldleaf("init", str(tmp_path / "reviews.csv"), "--labels", "a,b", "-C", str(tmp_path / "p"))
+    refused(ran, r"Which column holds the items\? .*reviews\.csv has `id`, `review`", "--text COLUMN")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "meant"), [("--error", "5", "0.05"), ("--confidence", "95", "0.95")]
+)
+def test_percent_for_a_share_is_explained(
+    goldleaf: Cli, tmp_path: Path, option: str, value: str, meant: str
+) -> None:
+    (tmp_path / "reviews.csv").write_text("review\ngood\nbad\n")
+    ran = goldleaf(
+        "init", str(tmp_path / "reviews.csv"), "--text", "review", "--labels", "a,b", option, value
+    )
+    refused(ran, rf"must lie strictly between 0 and 1, got {value}\.0", f"For {value} %, write {meant}")
+
+
+def test_answers_are_no_items(goldleaf: Cli, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text("review\ngood\nbad\n")
+    (tmp_path / "gold.csv").write_text("review,label\ngood,a\nbad,b\n")
+    project = str(tmp_path / "p")
+    made = ("--text", "review", "--labels", "a,b", "--encoder", "text.static.v1", "-C", project)
+    assert goldleaf("init", str(tmp_path / "reviews.csv"), *made).code == 0
+    ran = goldleaf("add", str(tmp_path / "gold.csv"), "-C", project)
+    refused(
+        ran,
+        r"gold\.csv has columns that the project's items do not have: `label`",
+        "goldleaf label --answers",
+    )

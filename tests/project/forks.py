@@ -35,6 +35,11 @@ class Forks:
         self.process.stdin.flush()
         return [int(self.process.stdout.readline().split()[1]) for _ in jobs]
 
+    def line(self) -> str:
+        """The next line that a job prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
     def wait(self) -> list[str]:
         """What the jobs printed until all were gone."""
         assert self.process.stdout is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import goldleaf as gl
-from goldleaf.errors import ConfigError
+from goldleaf.errors import ConfigError, VotesError
 
 
 def test_an_abandoned_attempt_stays_abandoned_and_its_alpha_is_spent(tmp_path: Path) -> None:
@@ -50,3 +50,31 @@ def test_vectors_may_come_one_a_row_or_one_an_item(tmp_path: Path) -> None:
         np.testing.assert_array_equal(by_row, np.asarray(project._vectors))
     with pytest.raises(ConfigError, match="`vectors` has 4 rows; the data has 5 rows and 3 distinct items"):
         gl.Project.create(tmp_path / "wrong", items=texts, task=task, vectors=vectors[:4])
+
+
+def test_answers_to_a_part_of_the_items_are_asked_for_that_part_only(tmp_path: Path) -> None:
+    truth = np.arange(300) % 2
+    vectors = np.column_stack([truth * 2.0 - 1, np.linspace(0, 1, 300)]).astype(np.float32)
+    texts = [f"item {n}" for n in range(300)]
+    some = [{"text": texts[n], "label": ("no", "yes")[truth[n]]} for n in range(0, 300, 3)]
+    task = gl.Classify(["no", "yes"], text="text")
+    with gl.Project.create(tmp_path / "p", items=texts, task=task, vectors=vectors, seed=0) as project:
+        known = project.match(gl.Replay([*some, {"text": "of another project", "label": "no"}]))
+        assert (len(known.labels), known.unmatched) == (100, 1)
+        with pytest.raises(VotesError, match="was drawn for the audit and has no answer"):
+            project.label(known)
+        status = project.status()
+        assert status.stage == "audit"
+        assert status.skipped <= 1  # the audit's question that the file could not answer
+        assert {asked.position % 3 for asked, given in project.loop.record.effective() if given.label} == {0}
+
+
+def test_answers_of_a_callable_are_not_called_human(tmp_path: Path) -> None:
+    task = gl.Classify(["no", "yes"], text="text")
+    vectors = np.eye(30, dtype=np.float32)
+    with gl.Project.create(
+        tmp_path / "p", items=[f"item {n}" for n in range(30)], task=task, vectors=vectors
+    ) as project:
+        project.label(lambda item: "yes")
+        assert "human" not in str(project.certificate)
+        assert " answers for 30 items" in str(project.certificate)

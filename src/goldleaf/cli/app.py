@@ -8,6 +8,7 @@ import click
 
 from goldleaf import __version__
 from goldleaf.cli.show import run
+from goldleaf.errors import did_you_mean
 
 COMMANDS = ("init", "add", "plan", "label", "status", "certify", "verify", "export", "demo")
 
@@ -17,6 +18,15 @@ class Verbs(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            raise click.UsageError(
+                f"No command {args[0]!r}; there are {', '.join(COMMANDS)}.{did_you_mean(args[0], COMMANDS)}"
+            )
+        return super().resolve_command(context, args)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import click
 
 from goldleaf.cli import options
 from goldleaf.cli.show import facts, next_step
 from goldleaf.encode.names import choose
+from goldleaf.errors import ConfigError, names
+from goldleaf.items.open import open_reader
 from goldleaf.project.base import Project
 from goldleaf.task import Classify, Target
 
@@ -62,6 +64,8 @@ def command(
     """Make a project from ITEMS: a CSV, TSV, JSONL or Parquet file, or a folder of images."""
     if image is None and items.is_dir() and text is None and table is None:
         image = "file"
+    if text is None and image is None and table is None:
+        _ask_for_column(items, encoding)
     columns = "*" if table == "*" else _listed(table) if table else None
     task = Classify(_labels(labels), text=text, image=image, table=columns, key=key)
     with Project.create(
@@ -79,6 +83,14 @@ def command(
         _say(project)
 
 
+def _ask_for_column(items: Path, encoding: str) -> NoReturn:
+    columns = open_reader(items, task=None, encoding=encoding).columns
+    raise ConfigError(
+        f"Which column holds the items? {items} has {names(columns)}.",
+        do="Say --text COLUMN, --image COLUMN, or --table A,B (--table '*' for all columns).",
+    )
+
+
 def _say(project: Project) -> None:
     added, config = project.added, project.config
     assert added is not None
@@ -92,9 +104,9 @@ def _say(project: Project) -> None:
             "encoder": config.encoder["name"],
         }
     )
-    better = choose(config.task.modality).better
-    if better and not config.encoder["name"].startswith(("npy", "column")):
-        click.echo(f"Better: {better} Choose it before you label; it is pinned in goldleaf.toml.")
+    choice = choose(config.task.modality)
+    if choice.better and config.encoder["name"] == choice.name:
+        click.echo(f"Better: {choice.better} Choose it before you label; it is pinned in goldleaf.toml.")
     ledger = config.ledger if "://" in config.ledger else project.folder / config.ledger
     click.echo(f"written: {project.folder / 'goldleaf.toml'}, {ledger}")
     click.echo(f"next: {next_step('plan', project.folder)}, then {next_step('label', project.folder)}")

@@ -33,7 +33,7 @@ CLEAR = "\x1b[2J\x1b[H"
 @click.option(
     "--retrain", is_flag=True, help="Give up the running audit first, and train on its answers too."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many answers.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many questions.")
 @options.project
 def command(
     answers: Path | None,
@@ -51,9 +51,6 @@ def command(
             _need_terminal()
             Terminal(project, f"human:{name}").run(limit)
         else:
-            click.echo(
-                f"replaying answers from {answers}; the ledger and every export will call them replayed"
-            )
             _replay(project, Replay(answers, answer_column), limit)
         show(project.status(), folder)
 
@@ -67,8 +64,14 @@ def _need_terminal() -> None:
 
 
 def _replay(project: Project, replay: Replay, limit: int | None) -> None:
+    known = project.match(replay)
+    unmatched = f"; {known.unmatched:,} of its rows name no item" if known.unmatched else ""
+    click.echo(
+        f"replaying answers to {len(known.labels):,} of {project.store.items:,} items{unmatched}; "
+        "the ledger and every export will call them replayed"
+    )
     before = project.status().human_answers
-    project.label(replay, limit=limit)
+    project.label(known, limit=limit)
     click.echo(f"replayed {project.status().human_answers - before:,} answers")
 
 

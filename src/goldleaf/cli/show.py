@@ -16,12 +16,20 @@ from tqdm import tqdm
 from goldleaf.errors import GoldleafError
 from goldleaf.progress import reporting
 
+MANY = 10_000  # from here on a bar counts in thousands
+
 
 @contextmanager
 def bar(what: str, total: int | None, unit: str) -> Iterator[Callable[[int], object]]:
     """A progress bar with rate and time left on anything that takes over two seconds."""
     with tqdm(
-        total=total, desc=what, unit=f" {unit}", delay=2, leave=False, unit_scale=True, file=sys.stderr
+        total=total,
+        desc=what,
+        unit=f" {unit}",
+        delay=2,
+        leave=False,
+        unit_scale=total is not None and total > MANY,
+        file=sys.stderr,
     ) as shown:
         yield shown.update
 

@@ -27,7 +27,7 @@ class Probe:
 
     Args:
         classes: number of labels of the task; classes without an example yet get probability 0.
-        strength: inverse regularisation `C` (10 suits vectors of average norm 1; ENCODERS, section 1).
+        strength: inverse regularisation `C` (10 suits vectors of norm 1, 1 to 1000 differ little).
         folds: cross-fitting folds; an item's own answer never informs its `out_of_fold_` row.
         seed: of the fold assignment.
 

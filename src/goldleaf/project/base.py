@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from goldleaf.certificates import report
 from goldleaf.encode.features import pool_features
-from goldleaf.errors import ConfigError, VotesError
+from goldleaf.errors import ConfigError, ItemsError, VotesError, names
 from goldleaf.exports.export import export as write_export
 from goldleaf.items.open import open_reader
 from goldleaf.items.store import Added, ItemStore
@@ -31,7 +31,7 @@ from goldleaf.project.encoder import pinned
 from goldleaf.project.loop import REASON, Loop
 from goldleaf.project.making import making
 from goldleaf.project.record import Asked
-from goldleaf.project.replay import replayed
+from goldleaf.project.replay import Replayed, replayed
 from goldleaf.project.summary import Plan, Status
 from goldleaf.schema import Answerer, Certificate, Item, Question, Reply
 from goldleaf.task import Classify, Target
@@ -154,10 +154,18 @@ class Project:
     # -- the verbs
 
     def add(self, items: Any, *, encoding: str = "utf-8", skip_empty: bool = False) -> Added:
-        """Import more items; what is there already adds nothing."""
-        added = self.store.add(
-            open_reader(items, task=self.config.task, encoding=encoding), skip_empty=skip_empty
-        )
+        """Import more items; what is there already adds nothing.
+
+        Raises:
+            ItemsError: the data cannot be imported, or has columns that the project's items lack.
+        """
+        reader = open_reader(items, task=self.config.task, encoding=encoding)
+        if new := [column for column in reader.columns if column not in self.store.schema.names]:
+            raise ItemsError(
+                f"{reader.name} has columns that the project's items do not have: {names(new)}.",
+                do="Drop them. If they are answers, replay them: goldleaf label --answers FILE",
+            )
+        added = self.store.add(reader, skip_empty=skip_empty)
         if added.new_rows:
             self.ledger.append([("items", _import_entry(items, added))])
             self._forget()
@@ -226,28 +234,30 @@ class Project:
         return self._questions([asked])[0]
 
     def label(
-        self, answerer: Answerer | Replay, *, source: str | None = None, limit: int | None = None
+        self, answerer: Answerer | Replay | Replayed, *, source: str | None = None, limit: int | None = None
     ) -> Self:
         """Ask `answerer` until the target is proven, or `limit` answers have been given.
 
         Args:
-            answerer: `Replay("gold.csv")`, or any callable from an `Item` to a label, `Reply.CANT_TELL` or
+            answerer: `Replay("gold.csv")`, whose items alone are asked in training; or any callable from an `Item` to a label, `Reply.CANT_TELL` or
                 `Reply.SKIP`. Each of a callable's answers is durable before it is called again.
             source: who answers, for the ledger; a callable's name by default.
         """
+        known: NDArray[np.int64] | None = None
         if isinstance(answerer, Replay):
+            answerer = self.match(answerer)
+        if isinstance(answerer, Replayed):
             if source is not None:
                 raise VotesError(
                     f"Replayed answers are called {answerer.name!r} in the ledger, got source={source!r}.",
                     do="Leave `source` out.",
                 )
-            name, at_once = answerer.name, True
-            answerer = replayed(answerer, self.store, self.config.task)
+            name, at_once, known = answerer.name, True, answerer.positions
         else:
             name, at_once = source or f"function:{getattr(answerer, '__name__', 'callable')}", False
         left = limit
         with track("label", unit="answers") as advance:
-            while (left is None or left > 0) and (waiting := self.loop.ask()[:left]):
+            while (left is None or left > 0) and (waiting := self.loop.ask(known)[:left]):
                 replies: list[str | Reply] = []
                 for some in [waiting] if at_once else [[asked] for asked in waiting]:
                     new = [answerer(question.item) for question in self._questions(some)]
@@ -258,10 +268,18 @@ class Project:
                 left = None if left is None else left - len(waiting)
         return self
 
+    def match(self, replay: Replay) -> Replayed:
+        """Join known answers to the items, before any is used.
+
+        Raises:
+            VotesError: an unknown label (where), two labels for one item, or a file that names no item.
+        """
+        return replayed(replay, self.store, self.config.task)
+
     def retrain(self) -> None:
         """Give up the running audit and train on everything answered so far.
 
-        The next attempt may be false with a smaller probability only (ALGORITHMS, B.3.7), so it needs more answers:
+        The next attempt may be false with a smaller probability only, so it needs more answers:
         worth it where the audit turns out to be much longer than was forecast.
         """
         if self.loop.frozen is not None:

@@ -56,6 +56,11 @@ class Delivery:
     def rows(self) -> int:
         return int(self.store.weights()[~self.left_out].sum())
 
+    @property
+    def unlabeled(self) -> int:
+        """Delivered rows without a label."""
+        return int(self.store.weights()[(self.label == NOBODY) & ~self.left_out].sum())
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows in the order of import."""
         names = pa.array(self.names, pa.string())

@@ -96,11 +96,15 @@ class Loop:
     def finished(self) -> bool:
         return self.audit is not None and (self.audit.certified or not self.audit.next())
 
-    def ask(self) -> list[Asked]:
-        """The open questions; new ones when none is open; none when the audit is over."""
+    def ask(self, known: NDArray[np.int64] | None = None) -> list[Asked]:
+        """The open questions; new ones when none is open; none when the audit is over.
+
+        Args:
+            known: positions that new training questions are to be about, where not every item has an answer.
+        """
         while not (waiting := self.record.open(self.attempt)):
             if self.audit is None:
-                self._train()
+                self._train(known)
             elif self.finished:
                 return []
             else:
@@ -124,16 +128,18 @@ class Loop:
 
     # -- training
 
-    def _train(self) -> None:
+    def _train(self, only: NDArray[np.int64] | None = None) -> None:
         known = self._known()
         labels = known.labels
         candidates = self._candidates()
+        if only is not None:
+            candidates = np.intersect1d(candidates, only)
         if not len(labels) and len(candidates):
             first = first_batch_size(len(self.config.task.labels), self.store.items)
             self._ask_training({"cold": centroids(self.features(), candidates, first, seed=self.config.seed)})
             return
         if not len(candidates):
-            self._freeze("every item has an answer")
+            self._freeze("every item that may be asked has an answer")
             return
         rng = np.random.default_rng([self.config.seed, len(labels)])
         sample = (

@@ -176,7 +176,7 @@ def card_text(
         asked=[(who, len(seconds), sum(seconds)) for who, seconds in sorted(people.items())],
         questions_by_purpose=now.answers,
         certificate=body["statement"] if body else None,
-        cant_tell=len(delivery.cant_tell),
+        cant_tell=delivery.unlabeled,
         encoder=config.encoder["name"],
         source_files=[row.source for row in loop.ledger.rows("items", "source")],
         replayed=any(who.startswith("replay:") for who in people),
@@ -194,9 +194,7 @@ def _title(store: ItemStore, loop: Loop) -> str:
 
 def _limits(config: Config, cant_tell: int) -> list[str]:
     limits = [
-        "The bound is about disagreement with the people who answered; their own mistakes are not in it.",
-        "The bound is about these rows as a whole, not about each class or any part of them.",
-        "Probabilities are the model's, calibrated on items that were chosen because they are hard.",
+        "Probabilities are the model's, calibrated on items many of which were chosen because they are hard."
     ]
     if cant_tell and config.target.cant_tell == "error":
         limits.append(

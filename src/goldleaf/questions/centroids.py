@@ -29,7 +29,9 @@ def spread(
 ) -> NDArray[np.int64]:
     """Indices of `size` distinct rows, each near one of `size` k-means centres."""
     kind = MiniBatchKMeans if len(vectors) > 5_000 else KMeans
-    centres = kind(size, n_init=1, random_state=seed % 2**32).fit(vectors, sample_weight=weights).cluster_centers_
+    centres = (
+        kind(size, n_init=1, random_state=seed % 2**32).fit(vectors, sample_weight=weights).cluster_centers_
+    )
     distance = (centres**2).sum(1) - 2 * vectors @ centres.T  # plus |x|², the same for every centre
     nearest = distance + (vectors**2).sum(1)[:, None]
     chosen: list[int] = []

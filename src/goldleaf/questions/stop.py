@@ -1,6 +1,6 @@
 """When to stop training: when no further training lowers the forecast total of human answers.
 
-The total is the answers given so far plus the forecast of the audit's (ALGORITHMS, sections B.3 and D). What more
+The total is the answers given so far plus the forecast of the audit's. What more
 training would bring is read off the learning curve: a power law through the errors expected so far, with a prior
 on its exponent, because the first rounds say little. One look ahead, not one step: where nearly every item would
 have to be asked, the forecast is flat, and the gain lies beyond.
