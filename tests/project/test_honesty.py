@@ -16,11 +16,14 @@ ITEMS = 150
 ALPHA = 0.8 * 0.1  # what the first attempt may spend of 1 - 0.9
 
 
-@pytest.mark.parametrize(("method", "runs"), [("gro.v1", 40), ("uniform.v1", 20)])
+@pytest.mark.parametrize(("method", "runs"), [("gro.v1", 25), ("uniform.v1", 10)])
 def test_certified_means_true(
     tmp_path: Path, method: str, runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Training ends too early, so that only the audit stands between many wrong labels and a certificate."""
+    monkeypatch.setattr(
+        "goldleaf.ledger.base._durable", lambda connection, _: connection.execute("PRAGMA synchronous=OFF")
+    )
     monkeypatch.setattr("goldleaf.project.loop.reason_to_stop", lambda *_: "enough for this test")
     false = certified = machine = unaudited = 0
     for number in range(runs):
@@ -43,5 +46,6 @@ def test_certified_means_true(
         machine += ITEMS - len(asked)
         assert certificate.human_answers == len(asked) == int(np.sum(table["human"].to_numpy()))
         assert certificate.bound <= 0.1
+    print(f"{method}: {false} of {certified} certificates false; {machine / runs:.0f} machine labels a run")
     assert certified == runs and machine > 5 * runs and unaudited > runs / 2  # a real test
     assert binom.sf(false - 1, certified, ALPHA) > 0.001
