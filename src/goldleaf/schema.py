@@ -74,9 +74,10 @@ class Certificate:
         human = all(source.startswith("human") for source in self.body.get("people", ()))
         how = "replayed answers" if self.replayed else "human answers" if human else "answers"
         state = "" if self.certified else f"not certified at {100 * self.error:.4g} %: "
+        rows = f"{self.rows:,} items" if self.rows == self.items else f"{self.rows:,} rows"
         return (
             f"{state}error <= {percent_up(self.bound)} % with {100 * self.confidence:.4g} % confidence; "
-            f"{self.human_answers:,} {how} for {self.rows:,} items"
+            f"{self.human_answers:,} {how} for {rows}"
         )
 
 

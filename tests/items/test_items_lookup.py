@@ -95,7 +95,7 @@ def test_refusals(plain: ItemStore, keyed: ItemStore, tmp_path: Path) -> None:
         "Name the column that holds the labels."
     )
     assert refusal(keyed, csv(tmp_path, "txt,label\na,yes\n")) == (
-        "gold.csv does not say which items its labels are for: it has `txt`, `label`. Did you mean `txt`?\n"
+        "gold.csv does not say which items its labels are for: it has `txt`, `label`, and no `text`. Did you mean `txt`?\n"
         "Add a column that does: `id` or `goldleaf_id` or the content column(s) `text`."
     )
     assert refusal(plain, [{"text": "a", "label": ["yes"]}]) == (

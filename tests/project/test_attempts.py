@@ -78,3 +78,54 @@ def test_answers_of_a_callable_are_not_called_human(tmp_path: Path) -> None:
         project.label(lambda item: "yes")
         assert "human" not in str(project.certificate)
         assert " answers for 30 items" in str(project.certificate)
+
+
+def project_of(tmp_path: Path, n: int = 60) -> gl.Project:
+    truth = np.arange(n) % 2
+    vectors = np.column_stack([truth * 2.0 - 1, np.linspace(0, 1, n)]).astype(np.float32)
+    task = gl.Classify(["no", "yes"], text="text")
+    return gl.Project.create(
+        tmp_path / "p", items=[f"item {at}" for at in range(n)], task=task, vectors=vectors, seed=0
+    )
+
+
+def test_nothing_but_skips_is_refused_in_words(tmp_path: Path) -> None:
+    with project_of(tmp_path) as project, pytest.raises(VotesError, match="No item has a label yet"):
+        project.label(lambda item: gl.Reply.SKIP)
+
+
+def test_a_question_of_a_given_up_audit_takes_no_answer(tmp_path: Path) -> None:
+    with project_of(tmp_path) as project:
+        while project.status().stage == "training":
+            project.label(lambda item: ("no", "yes")[item.position % 2], limit=5)
+        question = project.ask()[0]
+        project.retrain()
+        with pytest.raises(VotesError, match=r"belongs to audit 1, which is over"):
+            project.answer(question, "yes")
+
+
+def test_an_item_labeled_after_the_freeze_is_not_asked_again(tmp_path: Path) -> None:
+    skipped: list[int] = []
+
+    def hesitant(item: gl.Item) -> str | gl.Reply:
+        if len(skipped) < 8:
+            skipped.append(item.position)
+            return gl.Reply.SKIP
+        return ("no", "yes")[item.position % 2]
+
+    with project_of(tmp_path) as project:
+        while project.status().stage == "training":
+            project.label(hesitant, limit=4)
+        for asked in list(project.loop.record.asked.values()):
+            if asked.position in skipped and asked.purpose == "training":
+                project.answer(asked.seq, ("no", "yes")[asked.position % 2], source="human:late")
+        again: list[int] = []
+
+        def watched(item: gl.Item) -> str:
+            again.append(item.position)
+            return ("no", "yes")[item.position % 2]
+
+        project.label(watched)
+        assert not set(again) & set(skipped)
+        project.certify()
+        project.verify()

@@ -79,8 +79,8 @@ def _joined_by(store: ItemStore, reader: Reader, task: Classify, label_column: s
             f"the content column(s) {names(store.fields)}"
         ]
         raise ItemsError(
-            f"{reader.name} does not say which items its labels are for: it has {names(reader.columns)}."
-            f"{did_you_mean(lacking[0], reader.columns)}",
+            f"{reader.name} does not say which items its labels are for: it has {names(reader.columns)}, "
+            f"and no `{lacking[0]}`.{did_you_mean(lacking[0], reader.columns)}",
             do=f"Add a column that does: {' or '.join(ways)}.",
         )
     return None

@@ -63,7 +63,9 @@ class Probe:
         jobs = [*(train for train, _ in folds), everything]
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
             solved = list(pool.map(lambda rows: self._solve(spanned[rows], labels[rows]), jobs))
-        held_out = np.full((len(labels), self.classes), -np.inf)
+        with np.errstate(divide="ignore"):  # a class without an example has the log probability -inf
+            frequency = np.log(np.bincount(labels, minlength=self.classes) / len(labels))
+        held_out = np.tile(frequency, (len(labels), 1))  # what is left where no fold could be trained
         for (_, test), solution in zip(folds, solved, strict=False):
             held_out[test] = _logits(spanned[test], *solution)
         self.temperature_ = _temperature(held_out, labels)

@@ -192,6 +192,11 @@ class Project:
         if seq not in self.loop.record.asked:
             raise VotesError(f"There is no question {seq}.", do="Ask for the open ones: project.ask()")
         asked = self.loop.record.asked[seq]
+        if asked.attempt not in (0, self.loop.attempt):
+            raise VotesError(
+                f"Question {seq} belongs to audit {asked.attempt}, which is over.",
+                do="Ask for the open ones: project.ask()",
+            )
         self._answer([(asked, reply, seconds)], source)
 
     def _answer(self, replies: Sequence[tuple[Asked, str | Reply, float | None]], source: str) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from goldleaf.certificates import audit as audits
 from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
 from goldleaf.certificates.census import forecast
+from goldleaf.errors import VotesError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Ledger
 from goldleaf.project.config import Config
@@ -102,7 +103,7 @@ class Loop:
         Args:
             known: positions that new training questions are to be about, where not every item has an answer.
         """
-        while not (waiting := self.record.open(self.attempt)):
+        while not (waiting := self._unanswered()):
             if self.audit is None:
                 self._train(known)
             elif self.finished:
@@ -110,6 +111,27 @@ class Loop:
             else:
                 self._draw()
         return waiting
+
+    def _unanswered(self) -> list[Asked]:
+        """The open questions; an audit's question about an item that has an answer takes that one."""
+        waiting = self.record.open(self.attempt)
+        told = [(asked, self.record.told(asked)) for asked in waiting if asked.attempt]
+        votes = [
+            {
+                "question": asked.seq,
+                "item": asked.item,
+                "source": given.source,
+                "answer": given.answer,
+                "label": given.label,
+            }
+            for asked, given in told
+            if given is not None
+        ]
+        if not votes:
+            return waiting
+        known = [asked for asked, given in told if given is not None]
+        self.answered(list(zip(known, self.record.answer(votes), strict=True)))
+        return self.record.open(self.attempt)
 
     def answered(self, pairs: list[tuple[Asked, Given]]) -> None:
         """Tell the audit of new answers that are already in the ledger."""
@@ -248,6 +270,10 @@ class Loop:
     def predict(self, attempt: int, reason: str) -> Frozen:
         """The machine's label for every item that no person labeled."""
         known = self._known()
+        if not len(known.positions):
+            raise VotesError(
+                "No item has a label yet, so there is nothing to learn from.", do="Answer: goldleaf label"
+            )
         machine = np.ones(self.store.items, bool)
         machine[known.positions] = False
         cant_tell = self.record.positions("cant_tell")
@@ -285,23 +311,9 @@ class Loop:
         )
 
     def _draw(self) -> None:
-        """Put the audit's next draws into the ledger; what people already could not tell is not asked again."""
+        """Put the audit's next draws into the ledger."""
         assert self.audit is not None and self.frozen is not None
-        draws = self.audit.next()
-        asked = self._write([self._question(draw) for draw in draws])
-        told = {int(position): given for position, given in self._cant_tell().items()}
-        known = [one for one in asked if one.position in told]
-        votes = [
-            {
-                "question": one.seq,
-                "item": one.item,
-                "source": told[one.position].source,
-                "answer": "cant_tell",
-            }
-            for one in known
-        ]
-        if votes:
-            self.answered(list(zip(known, self.record.answer(votes), strict=True)))
+        self._write([self._question(draw) for draw in self.audit.next()])
 
     def _question(self, draw: Draw) -> dict[str, Any]:
         assert self.frozen is not None
@@ -318,11 +330,6 @@ class Loop:
             "nu": draw.nu,
             "target": draw.target,
             "least": draw.least,
-        }
-
-    def _cant_tell(self) -> dict[int, Given]:
-        return {
-            asked.position: given for asked, given in self.record.effective() if given.answer == "cant_tell"
         }
 
 

@@ -68,6 +68,7 @@ class Record:
         self.given: dict[int, Given] = {}
         self.history: list[Given] = []
         self._open: dict[int, Asked] = {}
+        self._about: dict[int, list[int]] = {}  # item position → its questions
         last = float("inf") if upto is None else upto
         for row in ledger.rows("questions", *_ASKED):
             if row.seq <= last:
@@ -78,6 +79,7 @@ class Record:
 
     def _put(self, asked: Asked) -> None:
         self.asked[asked.seq] = self._open[asked.seq] = asked
+        self._about.setdefault(asked.position, []).append(asked.seq)
 
     def _take(self, given: Given) -> None:
         asked = self.asked[given.question]
@@ -117,6 +119,12 @@ class Record:
     def open(self, attempt: int) -> list[Asked]:
         """Questions that wait for an answer, the training's and this attempt's, in the order to put them."""
         return [asked for asked in self._open.values() if asked.attempt in (0, attempt)]
+
+    def told(self, asked: Asked) -> Given | None:
+        """The newest answer that another question about the same item has."""
+        others = (self.given.get(seq) for seq in self._about[asked.position] if seq != asked.seq)
+        said = [given for given in others if given is not None and given.answer in ("label", "cant_tell")]
+        return max(said, key=lambda given: given.seq, default=None)
 
     def last_answer(self) -> Given | None:
         """The newest answer that still counts."""
