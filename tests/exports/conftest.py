@@ -1,6 +1,6 @@
 import pyarrow as pa
 import pytest
-from labeled_rows import labeled
+from tests.exports.labeled_rows import labeled
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labeled_rows import LABELS, labeled
+from tests.exports.labeled_rows import LABELS, labeled
 
 from goldleaf.errors import ExportError
 from goldleaf.exports.export import export

@@ -94,16 +94,18 @@ def bound_chart(answers: Sequence[float], bound: Sequence[float], target: float,
     import leather
 
     top = _bound_top(bound, target)
-    points = _enter_at(list(zip(answers, bound, strict=True)), top)
+    levels = nice_ticks(100 * top)
+    entered = _enter_at(list(zip(answers, bound, strict=True)), top)
+    points = [(a, min(100 * b, levels[-1])) for a, b in entered]  # not a rounding error above the last tick
     most = max(1.0, *answers)
-    x, y = Ruler(_whole(nice_ticks(most, 8)), most), Ruler(nice_ticks(100 * top))
+    x, y = Ruler(_whole(nice_ticks(most, 8)), most), Ruler(levels)
     chart = leather.Chart()
-    goal = 100 * target
+    goal = min(100 * target, levels[-1])
     chart.add_line(
         [(0.0, goal), (most, goal)], stroke_color=HUMAN, width=1.5, stroke_dasharray="5 4", name=""
     )
-    chart.add_line([(a, 100 * b) for a, b in points], stroke_color=MACHINE, width=2.25, name="")
-    chart.add_dots([(points[-1][0], 100 * points[-1][1])], fill_color=MACHINE, radius=4.5, name="")
+    chart.add_line(points, stroke_color=MACHINE, width=2.25, name="")
+    chart.add_dots([points[-1]], fill_color=MACHINE, radius=4.5, name="")
     _axes(chart, x, y, "human answers", lambda v: f"{v:g} %")
     return _svg(chart, "lines", WIDE, 340, title, layers=3)
 

@@ -254,5 +254,7 @@ def _explained(name: str) -> Iterator[None]:
             f"{name}: another process wrote an entry at the same time; nothing of this one was kept.",
             do="Run the command again.",
         ) from error
+    except UnicodeDecodeError as error:  # SQLite's driver lets it through
+        raise LedgerTampered(f"{name} holds damaged text: {error}.") from error
     except DatabaseError as error:
         raise LedgerError(f"{name}: {error.orig or error}. Nothing of this step was written.") from error
