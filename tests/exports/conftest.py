@@ -1,5 +1,6 @@
 import pyarrow as pa
 import pytest
+
 from tests.exports.labeled_rows import labeled
 
 

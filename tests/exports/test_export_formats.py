@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.exports.labeled_rows import LABELS, labeled
 
 from goldleaf.errors import ExportError
 from goldleaf.exports.export import export
 from goldleaf.exports.json_text import json_cells
+from tests.exports.labeled_rows import LABELS, labeled
 
 NOON = dt.datetime(2026, 1, 2, 12, 30, 5, 250000, dt.UTC)
 RICH = pa.table(
