@@ -114,7 +114,7 @@ def a_status() -> None:
             inside = timed(project.status)
         command = timed(
             lambda: subprocess.run(
-                [sys.executable, "-m", "goldleaf.cli.app", "status", "-C", str(folder)], check=True
+                [sys.executable, "-m", "goldleaf", "status", "-C", str(folder)], check=True
             )
         )
     print(inside, command)
