@@ -138,7 +138,7 @@ def _answered(folder: Path) -> None:
         assert frozen is not None
         audit = audits.start(frozen.plan())
         questions, places = _draws(audit, frozen, ANSWERS)
-        ids = loop._ids
+        ids = loop.ids
         asked = loop.record.ask([{**q, "item": ids[q["position"]].as_py()} for q in questions])
         loop.record.answer(
             [

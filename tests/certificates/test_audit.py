@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldleaf.certificates.audit import replay, resume, start
-from goldleaf.certificates.base import Audit, AuditPlan, Draw, Event, Outcome, allowed, alpha_of_attempt
+from goldleaf.certificates.audit import replay, restore, resume, start
+from goldleaf.certificates.base import (
+    Audit,
+    AuditPlan,
+    Course,
+    Draw,
+    Event,
+    Outcome,
+    allowed,
+    alpha_of_attempt,
+)
 from goldleaf.certificates.bounds import path
 from goldleaf.certificates.guess import worlds
 from goldleaf.errors import CertificateError
@@ -287,3 +296,40 @@ def test_a_census_batch_may_be_answered_in_any_order() -> None:
             audit.answer(draw.position, Outcome(int(truth[draw.position])))
     assert audits[0].remaining == audits[1].remaining
     assert audits[0].forecast() == pytest.approx(audits[1].forecast())
+
+
+def test_columns_restore_the_same_audit_as_events() -> None:
+    rng = np.random.default_rng(5)
+    guess = rng.beta(0.5, 8, 800)
+    plan = AuditPlan(rng.integers(1, 3, 800), guess, 1700, 0.05, 0.05, 0.06, seed=7)
+    wrong = rng.random(800) < guess
+    going = start(plan)
+    events: list[Event] = []
+    answered: list[tuple[Draw, Outcome]] = []
+    while len(answered) < 150:
+        draws = going.next()
+        events += draws
+        for draw in draws:
+            said = (
+                Outcome.CANT_TELL
+                if rng.random() < 0.02
+                else Outcome.WRONG
+                if wrong[draw.position]
+                else Outcome.RIGHT
+            )
+            going.answer(draw.position, said)
+            events.append((draw.position, said))
+            answered.append((draw, said))
+    waiting = list(going.next())
+    numbers = ("position", "step", "probability", "p", "lam", "nu", "target", "least")
+    course = Course(
+        **{name: np.array([getattr(draw, name) for draw, _ in answered]) for name in numbers},
+        census=np.array([draw.kind == "census" for draw, _ in answered]),
+        outcome=np.array([said.value for _, said in answered], np.int8),
+        waiting=waiting,
+    )
+    for other in (restore(plan, course), resume(plan, [*events, *waiting])):
+        assert other.remaining == going.remaining
+        assert other.forecast() == pytest.approx(going.forecast())
+        assert list(other.next()) == waiting
+        assert other._pool._items.tolist() == going._pool._items.tolist()  # type: ignore[attr-defined]

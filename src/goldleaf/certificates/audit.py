@@ -86,8 +86,7 @@ class BettingAudit:
             course.outcome,
         )
         self._steps = dict(zip(course.position.tolist(), course.step.tolist(), strict=True))
-        for position in self._steps:
-            self._pool.remove(position)
+        self._pool.remove_all(course.position)
         self._rows_unseen -= int(weight.sum())
         self._draws = int((~course.census).sum())
         cells = self._pool.cell[course.position]

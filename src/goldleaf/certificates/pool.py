@@ -51,6 +51,19 @@ class Pool:
         cell = self.cell[position]
         return bool(self._slot[position] < self._start[cell] + self.n[cell])
 
+    def remove_all(self, positions: NDArray[np.int64]) -> None:
+        """`remove` of each in turn, with the same order left in every cell."""
+        items, slots, n = self._items.tolist(), self._slot.tolist(), self.n.astype(np.int64).tolist()
+        start = self._start.tolist()
+        for position, cell in zip(positions.tolist(), self.cell[positions].tolist(), strict=True):
+            n[cell] -= 1
+            last = start[cell] + n[cell]
+            slot, other = slots[position], items[last]
+            items[slot], items[last] = other, position
+            slots[other], slots[position] = slot, last
+        self._items, self._slot = np.array(items, np.int64), np.array(slots, np.int64)
+        self.n = np.array(n, np.float64)
+
     def remove(self, position: int) -> int:
         """Take an unseen item out; its cell."""
         cell = int(self.cell[position])

@@ -15,13 +15,14 @@ from sqlalchemy import Row
 
 from goldleaf.certificates.base import AuditPlan
 
+_READ = ("position", "weight", "label", "probability", "p_wrong")  # the ids are for those without the items
+
 
 @dataclass(frozen=True)
 class Frozen:
     """Frozen predictions of the items that no person had labeled, and the facts the audit was planned with."""
 
     attempt: int
-    ids: pa.Array[pa.StringScalar]
     positions: NDArray[np.int64]
     weights: NDArray[np.int64]
     labels: NDArray[np.int16]
@@ -56,11 +57,11 @@ class Frozen:
         name: str = self.facts["labels"][self.labels[place]]
         return name
 
-    def entry(self) -> dict[str, Any]:
+    def entry(self, ids: pa.Array[pa.StringScalar]) -> dict[str, Any]:
         """The row of the ledger's `posteriors`: everything, so that the ledger alone can recompute the audit."""
         table = pa.table(
             {
-                "id": self.ids,
+                "id": ids,
                 "position": self.positions,
                 "weight": self.weights,
                 "label": self.labels,
@@ -79,11 +80,9 @@ class Frozen:
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        table = pq.read_table(io.BytesIO(row.body))
-        ids = table["id"].combine_chunks()
+        table = pq.read_table(io.BytesIO(row.body), columns=list(_READ))
         return cls(
             attempt=row.attempt,
-            ids=ids,
             positions=table["position"].to_numpy(),
             weights=table["weight"].to_numpy(),
             labels=table["label"].to_numpy(),

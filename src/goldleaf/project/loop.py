@@ -73,7 +73,7 @@ class Loop:
         return Record(self.ledger)
 
     @cached_property
-    def _ids(self) -> pa.StringArray:
+    def ids(self) -> pa.StringArray:
         return self.store.ids()
 
     @property
@@ -257,14 +257,14 @@ class Loop:
 
     def _write(self, questions: list[dict[str, Any]]) -> list[Asked]:
         return self.record.ask(
-            [{**question, "item": self._ids[question["position"]].as_py()} for question in questions]
+            [{**question, "item": self.ids[question["position"]].as_py()} for question in questions]
         )
 
     # -- audit
 
     def _freeze(self, reason: str) -> None:
         frozen = self.predict(self.attempts + 1, reason)
-        self.ledger.append([("posteriors", frozen.entry())])
+        self.ledger.append([("posteriors", frozen.entry(self.ids.take(frozen.positions)))])
         self.frozen, self._audit = frozen, audits.start(frozen.plan())
 
     def predict(self, attempt: int, reason: str) -> Frozen:
@@ -301,7 +301,6 @@ class Loop:
         }
         return Frozen(
             attempt=attempt,
-            ids=self._ids.take(pool),
             positions=pool,
             weights=weights[pool],
             labels=inferred.probabilities.argmax(axis=1).astype(np.int16),

@@ -315,7 +315,12 @@ def _suspects(
         return []
     contents = store.take(frozen.positions[worst]).to_pylist()
     return [
-        (str(frozen.ids[int(at)]), preview(content), frozen.label(int(at)), float(frozen.p_wrong[at]))
+        (
+            str(loop.ids[int(frozen.positions[at])]),
+            preview(content),
+            frozen.label(int(at)),
+            float(frozen.p_wrong[at]),
+        )
         for at, content in zip(worst, contents, strict=True)
     ]
 
