@@ -114,7 +114,9 @@ def a_status() -> None:
             inside = timed(project.status)
         command = timed(
             lambda: subprocess.run(
-                [sys.executable, "-m", "goldleaf", "status", "-C", str(folder)], check=True
+                [sys.executable, "-m", "goldleaf", "status", "-C", str(folder)],
+                check=True,
+                stdout=subprocess.DEVNULL,
             )
         )
     print(inside, command)
