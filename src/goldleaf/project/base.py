@@ -331,7 +331,7 @@ class Project:
         """A certificate is about the labels that `export` gives: the frozen ones."""
         if self.loop.frozen is None and self.loop.attempts:
             raise ConfigError(
-                "The items, the labels or the target changed since the last audit; its certificate no longer speaks of them.",
+                "The items, the labels or the target changed since the last audit, or it was given up; its certificate does not speak of the labels now.",
                 do="Go on with the next attempt: goldleaf label",
             )
 
