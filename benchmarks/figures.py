@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,8 +39,11 @@ def data_set(name: str) -> Path | None:
     return None
 
 
-def publish(name: str, figures: list[Figure]) -> None:
-    """Print `figures` as a table and write benchmarks/results/NAME.json."""
+def publish(name: str, figures: list[Figure], details: Sequence[Figure] = ()) -> None:
+    """Print `figures` as a table, put it into the docs, and write benchmarks/results/NAME.json.
+
+    `details` are too many to read: they go to the JSON only.
+    """
     RESULTS.mkdir(exist_ok=True)
     width = max((len(figure.name) for figure in figures), default=4)
     print(f"{'name':<{width}}  {'value':>12}  {'unit':<10} {'target':<14} {'holds':<6} peer")
@@ -50,26 +54,30 @@ def publish(name: str, figures: list[Figure]) -> None:
             f"{figure.name:<{width}}  {figure.value:>12.5g}  {figure.unit:<10} {figure.target:<14} {holds:<6} {peer}"
         )
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
+    path.write_text(json.dumps([asdict(figure) for figure in (*figures, *details)], indent=1) + "\n")
     print(f"written: {path}")
     _into_docs(name, figures)
 
 
 def _into_docs(name: str, figures: list[Figure]) -> None:
     """Put the table between `<!-- figures:NAME -->` and `<!-- /figures -->` of docs/benchmarks.md."""
-    start, end = f"<!-- figures:{name} -->", "<!-- /figures -->"
-    text = DOCS.read_text() if DOCS.exists() else ""
-    if start not in text:
-        return
     rows = [
         f"| {figure.name} | {figure.value:.4g} {figure.unit} | {figure.target} | "
         f"{ {True: 'yes', False: '**no**', None: ''}[figure.holds] } | {_peer(figure)} |"
         for figure in figures
     ]
     table = "\n".join(["| | measured | target | holds | peer |", "|---|---|---|---|---|", *rows])
-    before, _, rest = text.partition(start)
+    into_docs(f"<!-- figures:{name} -->", "<!-- /figures -->", table)
+
+
+def into_docs(start: str, end: str, text: str) -> None:
+    """Put `text` between two marks of docs/benchmarks.md; nothing where the page has no such marks."""
+    page = DOCS.read_text() if DOCS.exists() else ""
+    if start not in page:
+        return
+    before, _, rest = page.partition(start)
     _, _, after = rest.partition(end)
-    DOCS.write_text(f"{before}{start}\n{table}\n{end}{after}")
+    DOCS.write_text(f"{before}{start}\n{text}\n{end}{after}")
 
 
 def _peer(figure: Figure) -> str:

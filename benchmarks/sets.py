@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from benchmarks.figures import data_set
 from goldleaf.task import Classify
@@ -17,12 +21,17 @@ from goldleaf.task import Classify
 
 @dataclass(frozen=True)
 class LabeledSet:
-    """`items` have the task's columns and no gold; `gold` is the label of each row."""
+    """`items` have the task's columns and no gold; `gold` is the label of each row.
+
+    `votes` and `confidence` are those of an imported model, row by row, where the set has one.
+    """
 
     name: str
     items: pa.Table
     gold: list[str]
     task: Classify
+    votes: list[str] | None = None
+    confidence: list[float] | None = None
 
     def answers(self) -> pa.Table:
         """Items with their labels, as a file of answers would have them."""
@@ -88,32 +97,78 @@ def images(name: str) -> LabeledSet | None:
 
 def digits() -> LabeledSet:
     """The 1,797 handwritten digits that scikit-learn ships, as PNG."""
-    import io
-
-    from PIL import Image
     from sklearn.datasets import load_digits
 
     data = load_digits()
+    return _drawn("digits", (255 - data.images * 15.9375).astype("uint8"), data.target)
+
+
+def mnist() -> LabeledSet | None:
+    """The 10,000 digits of MNIST's test set, as PNG."""
+    folder = data_set("mnist_test_labelerrors")
+    if folder is None:
+        return None
+    data = np.load(folder / "images.npz")
+    return _drawn("mnist_test_labelerrors", 255 - data["X"].reshape(-1, 28, 28), data["y"])
+
+
+def _drawn(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.integer]) -> LabeledSet:
+    """Digits as PNG, dark on white."""
+    from PIL import Image
+
     files = []
-    for pixels in data.images:
+    for one in pixels:
         buffer = io.BytesIO()
-        Image.fromarray((255 - pixels * 15.9375).astype("uint8")).save(buffer, "PNG")
+        Image.fromarray(one).save(buffer, "PNG")
         files.append(buffer.getvalue())
     items = pa.table({"image": pa.array(files, pa.binary())})
     return LabeledSet(
-        "digits", items, [str(label) for label in data.target], Classify(list("0123456789"), image="image")
+        name, items, [str(label) for label in labels], Classify(list("0123456789"), image="image")
     )
+
+
+def sentiment() -> LabeledSet | None:
+    """Sentences of film reviews."""
+    folder = data_set("crowd_sentiment_polarity")
+    if folder is None:
+        return None
+    table = pq.read_table(folder / "items.parquet")
+    gold = [str(label) for label in table["gold"].to_pylist()]
+    return LabeledSet(
+        "crowd_sentiment_polarity", table.select(["text"]), gold, Classify(["0", "1"], text="text")
+    )
+
+
+def llm_votes(name: str) -> LabeledSet | None:
+    """A file of the PAC labels paper: gold, a model's label and its confidence; some have a text."""
+    folder = data_set("pac_labels_llm")
+    if folder is None:
+        return None
+    table = pq.read_table(folder / f"{name}.parquet")
+    gold = [str(label) for label in table["Y"].to_pylist()]
+    vote = next(column for column in table.column_names if column.startswith("Yhat"))
+    votes = [str(label) for label in table[vote].to_pylist()]
+    text = next((column for column in ("headline", "text") if column in table.column_names), None)
+    items = table.select([text or "confidence"])
+    task = Classify(sorted({*gold, *votes}), text=text or "confidence")
+    return LabeledSet(f"pac_{name}", items, gold, task, votes, table["confidence"].to_pylist())
 
 
 SETS: dict[str, Callable[[], LabeledSet | None]] = {
     "digits": digits,
-    "img_sign_digits": lambda: images("img_sign_digits"),
-    "wrench_youtube": lambda: text("wrench_youtube"),
-    "wrench_sms": lambda: text("wrench_sms"),
-    "wrench_trec": lambda: text("wrench_trec"),
-    "text_subj": lambda: text("text_subj"),
-    "text_banking77": lambda: text("text_banking77"),
-    "tab_wine_quality": lambda: rows("tab_wine_quality", "quality"),
-    "weak_agnews_24k": lambda: text("weak_agnews_24k"),
-    "tab_adult": lambda: rows("tab_adult", "income"),
+    "img_sign_digits": partial(images, "img_sign_digits"),
+    "wrench_youtube": partial(text, "wrench_youtube"),
+    "wrench_sms": partial(text, "wrench_sms"),
+    "wrench_trec": partial(text, "wrench_trec"),
+    "text_subj": partial(text, "text_subj"),
+    "text_banking77": partial(text, "text_banking77"),
+    "tab_wine_quality": partial(rows, "tab_wine_quality", "quality"),
+    "weak_agnews_24k": partial(text, "weak_agnews_24k"),
+    "tab_adult": partial(rows, "tab_adult", "income"),
+    "wrench_chemprot": partial(text, "wrench_chemprot"),
+    "crowd_sentiment_polarity": sentiment,
+    "mnist_test_labelerrors": mnist,
+    "cifar10n_train10k": partial(images, "cifar10n_train10k"),
+    "pac_misinfo": partial(llm_votes, "misinfo"),
+    "pac_stance": partial(llm_votes, "stance"),
 }
