@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.answers import plot, report, runs
 from benchmarks.answers.cases import CASES
-from benchmarks.answers.files import Source, case_of, from_toml
+from benchmarks.answers.files import Source, case_of, check, from_toml
 from benchmarks.answers.methods import chosen
 from benchmarks.answers.summary import Cells, cells, errors_of
 from benchmarks.figures import DOCS, RESULTS, publish
@@ -99,7 +99,8 @@ def _loaders(options: argparse.Namespace) -> list[runs.Loader]:
         source = Source(
             options.data, options.gold, options.text, options.image, options.vectors, options.table
         )
-        return [runs.Loader(Path(options.data).stem, partial(case_of, Path(options.data).stem, source))]
+        name = Path(options.data).stem
+        return [runs.Loader(name, partial(case_of, name, check(source)))]
     own = from_toml(options.config) if options.config else {}
     known = {**CASES, **own}
     picked = [name.strip() for name in options.sets.split(",")] if options.sets else list(own or CASES)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from benchmarks.answers.case import Case
 from benchmarks.answers.cases import encoded, from_vectors
@@ -62,6 +63,14 @@ def case_of(name: str, source: Source) -> Case:
     return case
 
 
+def check(source: Source) -> Source:
+    """`source`, refused now and not within a run if its file or a column of it will not do."""
+    table = _read(source)
+    if source.vectors:
+        _vectors(table, source)
+    return source
+
+
 def _read(source: Source) -> pa.Table:
     reader = open_reader(source.file, task=None)
     table = pa.Table.from_batches(list(reader.batches()))
@@ -98,16 +107,20 @@ def _labeled(name: str, table: pa.Table, source: Source) -> LabeledSet:
 
 
 def _vectors_case(name: str, table: pa.Table, source: Source) -> Case:
+    labels, gold = np.unique([str(label) for label in table[source.gold].to_pylist()], return_inverse=True)
+    return from_vectors(name, _vectors(table, source), gold.astype(np.int64), len(labels))
+
+
+def _vectors(table: pa.Table, source: Source) -> NDArray[np.float32]:
     rows = table[source.vectors].to_pylist()
-    widths = {len(row) if isinstance(row, list) else -1 for row in rows}
-    if len(widths) != 1 or -1 in widths:
+    lists = all(isinstance(row, list) for row in rows)
+    if not lists or len(set(map(len, rows))) != 1:
         raise ItemsError(
-            f"The column {source.vectors!r} of {source.file} must hold lists of one length, got "
-            f"{table[source.vectors].type} with lengths {names(sorted(widths))}.",
+            f"The column {source.vectors!r} of {source.file} must hold lists of one length, "
+            f"got {table[source.vectors].type}.",
             do="Write the vectors as a list column of a Parquet file.",
         )
-    labels, gold = np.unique([str(label) for label in table[source.gold].to_pylist()], return_inverse=True)
-    return from_vectors(name, np.array(rows, np.float32), gold.astype(np.int64), len(labels))
+    return np.array(rows, np.float32)
 
 
 def from_toml(path: Path) -> dict[str, Callable[[], Case]]:
@@ -118,7 +131,7 @@ def from_toml(path: Path) -> dict[str, Callable[[], Case]]:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}.", do="Write a line a set, see --help.") from None
-    return {name: partial(case_of, name, _source(path, name, entry)) for name, entry in read.items()}
+    return {name: partial(case_of, name, check(_source(path, name, entry))) for name, entry in read.items()}
 
 
 def _source(path: Path, name: str, entry: Any) -> Source:

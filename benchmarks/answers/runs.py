@@ -111,15 +111,21 @@ def missing(loaders: Sequence[Loader], keys: Iterable[Key], jobs: int) -> Iterat
     batches: dict[tuple[int, str], list[Key]] = {}
     for key in keys:
         batches.setdefault((key.seed, key.set), []).append(key)
-    if not batches:
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        here = {one.name: one for one in loaders if pool.submit(prepare, one).result()}
-        tasks = [
-            pool.submit(execute, here[name], some) for (_, name), some in batches.items() if name in here
-        ]
-        for task in as_completed(tasks):
-            yield task.result()
+    by_name = {one.name: one for one in loaders}
+    if jobs == 1:
+        for (_, name), some in batches.items():
+            yield execute(by_name[name], some)
+    elif batches:
+        with ProcessPoolExecutor(jobs) as pool:
+            wanted = dict.fromkeys(name for _, name in batches)
+            here = {name for name in wanted if pool.submit(prepare, by_name[name]).result()}
+            tasks = [
+                pool.submit(execute, by_name[name], some)
+                for (_, name), some in batches.items()
+                if name in here
+            ]
+            for task in as_completed(tasks):
+                yield task.result()
 
 
 def read(path: Path) -> dict[Key, Run]:
