@@ -14,11 +14,11 @@ from goldleaf.errors import ConfigError, did_you_mean, names
 
 ORACLE, OURS, HUMAN = "oracle", "goldleaf", "all_human"
 PEERS: dict[str, str] = {
-    "random_exact": "(a) random sample, exact bound",
+    "random_exact": "(a) random, exact",
     "pac_wsr": "(b) PAC labels",
-    "pac_exact": "(c) margin, then PAC with the exact bound",
+    "pac_exact": "(c) margin, exact",
     "tbal": "(d) TBAL",
-    "activeml": "(e) scikit-activeml, hold-out",
+    "activeml": "(e) scikit-activeml",
 }
 """The published ways that compete, and how the tables call them."""
 

@@ -1,7 +1,7 @@
 """The fewest human answers that this encoder and probe allow: an oracle trains to the best size, then knows.
 
 After every round of margin active learning it knows how many machine labels are wrong above each score, and asks
-people for the fewest riskiest items that leave no more wrong rows than the target allows. It pays for no proof.
+people for the fewest riskiest items that leave no more wrong rows than the target allows. It pays for no proof. In a large pool the size is found on a sample, and the answers are then counted on all of it.
 """
 
 from __future__ import annotations
@@ -12,26 +12,38 @@ from functools import lru_cache
 
 import numpy as np
 
-from benchmarks.answers.case import Case, Ints, Result
+from benchmarks.answers.case import Case, Floats, Ints, Result
 from benchmarks.answers.machine import imported, inputs
 from goldleaf.certificates.base import allowed
 from goldleaf.project.model import Known, Model
 from goldleaf.questions.centroids import centroids
-from goldleaf.questions.margin import margin
+from goldleaf.questions.margin import RANDOM_SHARE, margin
 from goldleaf.questions.stop import first_batch_size
 
-GROWTH, LATER_GROWTH, LATER = 0.1, 0.15, 1_000  # of the answers so far, and above so many answers
+GROWTH, LATER_GROWTH, LATER = 0.2, 0.3, 1_000  # of the answers so far, and above so many answers
+PATIENCE, AT_LEAST = (
+    3,
+    500,
+)  # a total that has not fallen over three times the training will not fall any more
+SAMPLE = 5_000  # items of the pool that a round looks at
+SPREAD = (
+    100  # questions of a round up to which they are spread by k-means; so many more are diverse by themselves
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """After `answers`: `left[k]` wrong rows remain once the k riskiest items are asked too."""
+    """One training: `left[k]` wrong rows remain once the k riskiest items of the sample are asked too."""
 
-    answers: int
+    model: Model
+    asked: Ints
+    pool: Ints
     left: Ints
+    sampled: float
 
-    def total(self, limit: int) -> int:
-        return self.answers + int(np.argmax(self.left <= limit))
+    def total(self, limit: int) -> float:
+        """About the answers that leave at most `limit` wrong rows."""
+        return len(self.asked) + fewest(self.left, limit * self.sampled) / self.sampled
 
 
 class Rounds:
@@ -54,17 +66,37 @@ class Rounds:
 
 
 def oracle(case: Case, error: float, alpha: float, seed: int) -> Result:
-    """The smallest total over all training sizes; more training is futile once it alone exceeds the best total."""
+    """The smallest total over the training sizes; more training is futile once it alone exceeds that total."""
     limit = allowed(error, case.rows)
-    best = case.items
-    training, wrong = 0, 0
+    if case.vectors is None:
+        machine = imported(case, seed)
+        return _counted(0, left_wrong(machine.wrong * machine.weights), limit)
+    best: Round | None = None
+    least = float(case.items)
     for one in _shared(case, seed):
-        if one.answers >= best:
+        if best and len(one.asked) >= min(least, max(AT_LEAST, PATIENCE * len(best.asked))):
             break
-        if one.total(limit) < best:
-            best, training = one.total(limit), one.answers
-            wrong = int(one.left[best - training])
-    return Result(best, True, wrong, {"training": training, "census": best - training})
+        if one.total(limit) < least:
+            best, least = one, one.total(limit)
+    if best is None:
+        return Result(case.items, True, 0, {"census": case.items})
+    return _counted(len(best.asked), _left(case, best.model, best.pool), limit)
+
+
+def _counted(training: int, left: Ints, limit: int) -> Result:
+    census = fewest(left, limit)
+    parts = {"training": training, "census": census}
+    return Result(training + census, True, int(left[census]), parts)
+
+
+def fewest(left: Ints, limit: float) -> int:
+    """The smallest k with at most `limit` wrong rows left."""
+    return int(np.argmax(left <= limit))
+
+
+def left_wrong(wrong: Ints) -> Ints:
+    """Wrong rows that remain after none, one, two ... of the last items are asked; `wrong` is by growing risk."""
+    return np.concatenate([np.cumsum(wrong)[::-1], [0]]).astype(np.int64)
 
 
 @lru_cache(maxsize=1)
@@ -73,11 +105,7 @@ def _shared(case: Case, seed: int) -> Rounds:
 
 
 def _rounds(case: Case, seed: int) -> Iterator[Round]:
-    if case.vectors is None:
-        machine = imported(case, seed)
-        yield Round(0, _left(machine.wrong * machine.weights))
-        return
-    seen = inputs(case)
+    seen, rng = inputs(case), np.random.default_rng([seed, 7])
     asked = centroids(seen, np.arange(case.items), first_batch_size(case.classes, case.items), seed=seed)
     sought = np.zeros(len(asked), bool)
     while len(asked) < case.items:
@@ -85,18 +113,30 @@ def _rounds(case: Case, seed: int) -> Iterator[Round]:
         known = Known(asked[order], case.gold[asked[order]], sought[order])
         model = Model.fit(seen, known, case.classes, seed=seed)
         pool = np.setdiff1d(np.arange(case.items), asked)
-        made = model.infer(pool)
-        wrong = (made.probabilities.argmax(axis=1) != case.gold[pool]) * case.weights[pool]
-        yield Round(len(asked), _left(wrong[np.argsort(made.p_wrong, kind="stable")]))
-        probabilities = np.zeros((case.items, case.classes), np.float32)
-        probabilities[pool] = made.probabilities
+        some = pool if len(pool) <= SAMPLE else rng.choice(pool, SAMPLE, replace=False)
+        yield Round(model, asked, pool, _left(case, model, some), len(some) / len(pool))
         growth = GROWTH if len(asked) < LATER else LATER_GROWTH
-        batch = max(8, case.classes // 2, round(growth * len(asked)))
-        unsure, by_chance = margin(seen, probabilities, pool, batch, seed=seed * 1000 + len(asked))
+        batch = min(len(some), max(8, case.classes // 2, round(growth * len(asked))))
+        unsure, by_chance = _query(seen, model, some, batch, seed * 1000 + len(asked))
         asked = np.concatenate([asked, unsure, by_chance])
         sought = np.concatenate([sought, np.ones(len(unsure), bool), np.zeros(len(by_chance), bool)])
 
 
-def _left(wrong: Ints) -> Ints:
-    """Wrong rows that remain after none, one, two ... of the last items are asked; `wrong` is by growing risk."""
-    return np.concatenate([np.cumsum(wrong)[::-1], [0]]).astype(np.int64)
+def _query(seen: Floats, model: Model, some: Ints, batch: int, seed: int) -> tuple[Ints, Ints]:
+    """(uncertain, random) items out of `some`, `batch` of them."""
+    probabilities = model.probe.predict_proba(seen[some])
+    inside = np.arange(len(some))
+    if batch <= SPREAD:
+        unsure, by_chance = margin(seen[some], probabilities, inside, batch, seed=seed)
+        return some[unsure], some[by_chance]
+    mixed = np.random.default_rng(seed).permutation(inside)
+    by_chance, rest = np.split(mixed, [round(RANDOM_SHARE * batch)])
+    top2 = np.partition(probabilities[rest], -2, axis=1)[:, -2:]
+    unsure = rest[np.argsort(top2[:, 1] - top2[:, 0])[: batch - len(by_chance)]]
+    return some[unsure], some[by_chance]
+
+
+def _left(case: Case, model: Model, pool: Ints) -> Ints:
+    made = model.infer(pool)
+    wrong = (made.probabilities.argmax(axis=1) != case.gold[pool]) * case.weights[pool]
+    return left_wrong(wrong[np.argsort(made.p_wrong, kind="stable")])

@@ -24,6 +24,14 @@ from benchmarks.figures import Figure
 from benchmarks.figures import into_docs as _into_docs
 
 COMMAND = "python -m benchmarks.answers"
+PUBLISHED = {  # budget saved at 5 % with the files' own votes, in percent: the best column of the design's table B.6
+    "pac_stance_votes": 29.3,
+    "pac_misinfo_votes": 21.3,
+    "pac_imagenetv2_votes": 40.3,
+    "pac_imagenet_votes": 62.8,
+    "pac_stance_text_votes": 29.3,
+    "pac_misinfo_text_votes": 21.3,
+}
 LARGE = 10_000  # items from which on the cost of the proof is small beside the lower bound
 
 _figure = partial(Figure, command=COMMAND)
@@ -32,8 +40,8 @@ _figure = partial(Figure, command=COMMAND)
 def headline(table: Cells) -> list[Figure]:
     """What the page shows: the ratios, the median share, the violations."""
     figures = [one for error in errors_of(table) for one in (*_ratios(table, error), *_median(table, error))]
-    heads = shown(table)
-    for head, method in heads.items():
+    figures += _saved(table)
+    for head, method in shown(table).items():
         if method != ORACLE:
             figures.append(_violations(table, head, method))
     return figures
@@ -87,6 +95,14 @@ def _median(table: Cells, error: float) -> Iterator[Figure]:
                 "<= 10" * ours,
                 value <= 10 if ours else None,
             )
+
+
+def _saved(table: Cells) -> Iterator[Figure]:
+    for name, target in PUBLISHED.items():
+        ours = table.get((name, OURS, 0.05))
+        if ours:
+            saved = 100 * (1 - ours.share)
+            yield _figure(f"at 5 %: saved on {name}", saved, "%", f">= {target}", saved >= target)
 
 
 def _violations(table: Cells, head: str, method: str) -> Figure:

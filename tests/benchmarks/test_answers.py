@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import itertools
+from dataclasses import replace
 from functools import partial
 from math import comb
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.answers import cases, machine, runs, summary
+from benchmarks.answers import cases, machine, plot, report, runs, summary
 from benchmarks.answers.__main__ import main
 from benchmarks.answers.case import Case, Method, Result
 from benchmarks.answers.methods import chosen, family, methods
@@ -320,3 +321,36 @@ def test_a_family_is_all_its_settings() -> None:
         "pac_exact[m=600]",
         "oracle",
     ]
+
+
+# -- the page
+
+
+def test_the_report_says_what_holds(tmp_path: Path) -> None:
+    def on(name: str, ours: int, peer: int, bare: int) -> list[runs.Run]:
+        shares = {"goldleaf": ours, "goldleaf - census": bare, "pac_wsr[m=500]": peer, "oracle": 4}
+        return [
+            a_run(method, answers, seed, on=name) for method, answers in shares.items() for seed in range(3)
+        ]
+
+    table = summary.cells([*on("a", 6, 16, 9), *on("b", 24, 16, 24)])
+    found = {figure.name: figure for figure in report.headline(table)}
+    ratio = found["at 5 %: geometric mean, goldleaf / PAC labels"]
+    assert (ratio.value, ratio.holds) == (pytest.approx(0.75), False)
+    largest = found["at 5 %: largest ratio to the best eligible peer (b)"]
+    assert (largest.value, largest.holds) == (pytest.approx(1.5), False)
+    assert found["false certificates of 6 (5 % allowed), goldleaf"].holds
+    assert "| a | 100 | **6.0** (6.0) | 16.0 (16.0) | 4.0 (4.0) | 0.0 |" in report.sets_table(table, 0.05)
+    assert "| goldleaf - census | 1.22 | 1.50 (a) | 0 of 6 |" in report.ablation_table(table, 0.05)
+    assert len(report.details(table)) == 2 * 4 * 5
+
+
+def test_the_chart_has_a_line_a_method(tmp_path: Path) -> None:
+    some = [
+        replace(a_run(method, answers, on=plot.SETS[0]), error=error)
+        for method, answers in (("goldleaf", 6), ("pac_wsr[m=500]", 16))
+        for error in (0.05, 0.1)
+    ]
+    plot.draw(summary.cells(some), tmp_path / "images" / "answers.svg")
+    drawn = (tmp_path / "images" / "answers.svg").read_text()
+    assert plot.OWN_COLOUR in drawn and plot.COLOURS[0] in drawn and "(b) PAC labels" in drawn
