@@ -21,14 +21,11 @@ from goldleaf.questions.margin import RANDOM_SHARE, margin
 from goldleaf.questions.stop import first_batch_size
 
 GROWTH, LATER_GROWTH, LATER = 0.2, 0.3, 1_000  # of the answers so far, and above so many answers
-PATIENCE, AT_LEAST = (
-    3,
-    500,
-)  # a total that has not fallen over three times the training will not fall any more
+# Training is over when it exceeds the best total; before that, when the total has not fallen over PATIENCE times the
+# training, once that is AT_LEAST so many answers and a fair part, WORTH, of the total.
+PATIENCE, AT_LEAST, WORTH = 3, 500, 0.2
 SAMPLE = 5_000  # items of the pool that a round looks at
-SPREAD = (
-    100  # questions of a round up to which they are spread by k-means; so many more are diverse by themselves
-)
+SPREAD = 100  # the largest round that k-means spreads; a larger one is diverse by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +71,7 @@ def oracle(case: Case, error: float, alpha: float, seed: int) -> Result:
     best: Round | None = None
     least = float(case.items)
     for one in _shared(case, seed):
-        if best and len(one.asked) >= min(least, max(AT_LEAST, PATIENCE * len(best.asked))):
+        if best and len(one.asked) >= min(least, max(AT_LEAST, WORTH * least, PATIENCE * len(best.asked))):
             break
         if one.total(limit) < least:
             best, least = one, one.total(limit)
@@ -116,24 +113,21 @@ def _rounds(case: Case, seed: int) -> Iterator[Round]:
         some = pool if len(pool) <= SAMPLE else rng.choice(pool, SAMPLE, replace=False)
         yield Round(model, asked, pool, _left(case, model, some), len(some) / len(pool))
         growth = GROWTH if len(asked) < LATER else LATER_GROWTH
-        batch = min(len(some), max(8, case.classes // 2, round(growth * len(asked))))
-        unsure, by_chance = _query(seen, model, some, batch, seed * 1000 + len(asked))
+        batch = min(len(pool), max(8, case.classes // 2, round(growth * len(asked))))
+        probabilities = model.probe.predict_proba(seen)
+        unsure, by_chance = _query(seen, probabilities, pool, batch, seed * 1000 + len(asked))
         asked = np.concatenate([asked, unsure, by_chance])
         sought = np.concatenate([sought, np.ones(len(unsure), bool), np.zeros(len(by_chance), bool)])
 
 
-def _query(seen: Floats, model: Model, some: Ints, batch: int, seed: int) -> tuple[Ints, Ints]:
-    """(uncertain, random) items out of `some`, `batch` of them."""
-    probabilities = model.probe.predict_proba(seen[some])
-    inside = np.arange(len(some))
+def _query(seen: Floats, probabilities: Floats, pool: Ints, batch: int, seed: int) -> tuple[Ints, Ints]:
+    """(uncertain, random) items out of `pool`, `batch` of them."""
     if batch <= SPREAD:
-        unsure, by_chance = margin(seen[some], probabilities, inside, batch, seed=seed)
-        return some[unsure], some[by_chance]
-    mixed = np.random.default_rng(seed).permutation(inside)
+        return margin(seen, probabilities, pool, batch, seed=seed)
+    mixed = np.random.default_rng(seed).permutation(pool)
     by_chance, rest = np.split(mixed, [round(RANDOM_SHARE * batch)])
     top2 = np.partition(probabilities[rest], -2, axis=1)[:, -2:]
-    unsure = rest[np.argsort(top2[:, 1] - top2[:, 0])[: batch - len(by_chance)]]
-    return some[unsure], some[by_chance]
+    return rest[np.argsort(top2[:, 1] - top2[:, 0])[: batch - len(by_chance)]], by_chance
 
 
 def _left(case: Case, model: Model, pool: Ints) -> Ints:
