@@ -24,9 +24,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from benchmarks.answers import plot, report, runs
 from benchmarks.answers.cases import CASES
 from benchmarks.answers.files import Source, case_of, check, from_toml
-from benchmarks.answers.methods import ORACLE, ORACLE_SEEDS, chosen
+from benchmarks.answers.methods import ORACLE, ORACLE_SEEDS, chosen, is_ablation
 from benchmarks.answers.summary import Cells, cells, errors_of
-from benchmarks.figures import DOCS, RESULTS, publish
+from benchmarks.figures import RESULTS, publish
 from goldleaf.errors import ConfigError, GoldleafError, did_you_mean, names
 
 
@@ -73,8 +73,7 @@ def _run(options: argparse.Namespace) -> None:
     alpha = round(1 - _share("confidence", options.confidence), 10)
     errors = [_share("errors", error) for error in options.errors.split(",")]
     wanted = _keys(loaders, every, errors, alpha, options.seeds)
-    in_plot = [loader for loader in loaders if loader.name in plot.SETS]
-    drawn = _keys(in_plot, every, plot.ERRORS, alpha, min(plot.SEEDS, options.seeds)) if options.plot else []
+    drawn = [] if own or options.draft else _keys_of_plot(options, loaders, every, alpha)
     if not (options.resume or options.draft):
         path.unlink(missing_ok=True)
     done = runs.read(path) if options.resume else {}
@@ -86,9 +85,7 @@ def _run(options: argparse.Namespace) -> None:
         _say(batch)
     _conclude(cells(done[key] for key in wanted if key in done), kept=not (own or options.draft))
     if drawn:
-        image = DOCS.parent / "images" / "answers.svg"
-        plot.draw(cells(done[key] for key in drawn if key in done), image)
-        print(f"written: {image}")
+        plot.publish(cells(done[key] for key in drawn if key in done))
 
 
 def _loaders(options: argparse.Namespace) -> list[runs.Loader]:
@@ -137,6 +134,16 @@ def _keys(
         for error in errors
         if method != ORACLE or seed < ORACLE_SEEDS
     ]
+
+
+def _keys_of_plot(
+    options: argparse.Namespace, loaders: Sequence[runs.Loader], methods: Sequence[str], alpha: float
+) -> list[runs.Key]:
+    if not options.plot:
+        return []
+    some = [loader for loader in loaders if loader.name in plot.SETS]
+    whole = [method for method in methods if not is_ablation(method)]
+    return _keys(some, whole, plot.ERRORS, alpha, min(plot.SEEDS, options.seeds))
 
 
 def _say(batch: Sequence[runs.Run]) -> None:

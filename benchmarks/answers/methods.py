@@ -30,11 +30,11 @@ def methods() -> dict[str, Method]:
     """All methods by name, `family[setting]` where a family has several."""
     found: dict[str, Method] = {}
     for size in random_exact.SIZES:
-        found[f"random_exact[m={size}]"] = partial(random_exact.random_exact, size=size)
+        found[f"random_exact[m={size:g}]"] = partial(random_exact.random_exact, size=size)
     for size in pac_wsr.SIZES:
         found[f"pac_wsr[m={size:g}]"] = partial(pac_wsr.pac_wsr, size=size)
     for size in pac_exact.SIZES:
-        found[f"pac_exact[m={size}]"] = partial(pac_exact.pac_exact, size=size)
+        found[f"pac_exact[m={size:g}]"] = partial(pac_exact.pac_exact, size=size)
     for training, validation in tbal.SETTINGS:
         found[f"tbal[{training:g}+{validation:g}]"] = partial(
             tbal.tbal, training=training, validation=validation
@@ -51,6 +51,11 @@ def methods() -> dict[str, Method]:
 def family(name: str) -> str:
     """`pac_wsr` of `pac_wsr[m=500]`."""
     return name.partition("[")[0]
+
+
+def is_ablation(name: str) -> bool:
+    """Whether it is goldleaf with an ingredient taken away."""
+    return name.startswith(f"{OURS} ")
 
 
 def chosen(wanted: str) -> dict[str, Method]:

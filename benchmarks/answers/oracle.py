@@ -23,7 +23,7 @@ from goldleaf.questions.stop import first_batch_size
 GROWTH, LATER_GROWTH, LATER = 0.2, 0.3, 1_000  # of the answers so far, and above so many answers
 # Training is over when it exceeds the best total; before that, when the total has not fallen over PATIENCE times the
 # training, once that is AT_LEAST so many answers and a fair part, WORTH, of the total.
-PATIENCE, AT_LEAST, WORTH = 3, 500, 0.2
+PATIENCE, AT_LEAST, WORTH = 3, 500, 0.4
 SAMPLE = 5_000  # items of the pool that a round looks at
 SPREAD = 100  # the largest round that k-means spreads; a larger one is diverse by itself
 

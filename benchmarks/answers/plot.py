@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.answers.methods import ORACLE, OURS
 from benchmarks.answers.summary import Cells, errors_of, shown
+from benchmarks.figures import DOCS, into_docs
 from goldleaf.certificates.report_charts import Ruler, nice_ticks
 
 SETS = ("wrench_trec", "text_subj", "weak_agnews_24k", "mnist_test_labelerrors")
@@ -13,7 +14,16 @@ ERRORS = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
 SEEDS = 5
 COLOURS = ("#4477aa", "#66ccee", "#228833", "#aa3377", "#cc6677")  # Tol's bright scheme, for the colour-blind
 OWN_COLOUR, ORACLE_COLOUR = "#d4a017", "#888888"
+IMAGE = DOCS.parent / "images" / "answers.svg"
 WIDTH, HEIGHT = 1280, 860
+
+
+def publish(table: Cells) -> None:
+    """Draw docs/images/answers.svg and show it in docs/benchmarks.md."""
+    draw(table, IMAGE)
+    print(f"written: {IMAGE}")
+    alt = "Human answers against the certified error, goldleaf and its peers, a chart a set"
+    into_docs("<!-- answers:chart -->", "<!-- /answers:chart -->", f"![{alt}](images/{IMAGE.name})")
 
 
 def draw(table: Cells, path: Path) -> None:

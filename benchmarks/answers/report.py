@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.answers.methods import HUMAN, ORACLE, OURS, family
+from benchmarks.answers.methods import HUMAN, ORACLE, OURS, is_ablation
 from benchmarks.answers.summary import (
     Cells,
     against,
@@ -120,14 +120,15 @@ def _violations(table: Cells, head: str, method: str) -> Figure:
 
 
 def details(table: Cells) -> list[Figure]:
-    """Every cell of every method, for the JSON."""
+    """Every cell of the tables, for the JSON; the peers' other settings are in the long table."""
+    columns = set(shown(table).values())
     return [
         _figure(f"{name} at {100 * error:g} %, {method}: {what}", value, unit)
         for (name, method, error), cell in table.items()
+        if method in columns or is_ablation(method)
         for what, value, unit in (
             ("share of the items", 100 * cell.share, "%"),
             ("share, 90th percentile", 100 * cell.p90, "%"),
-            ("human answers", cell.answers, "answers"),
             ("true error, largest", 100 * cell.worst_error, "%"),
             (f"false certificates of {cell.runs}", cell.violated, "runs"),
         )
@@ -167,9 +168,7 @@ def _cell(table: Cells, name: str, method: str, error: float, least: float, fair
 
 def ablation_table(table: Cells, error: float) -> str:
     """Markdown: goldleaf without each ingredient, in geometric mean over the sets that both were run on."""
-    without = dict.fromkeys(
-        method for _, method, _ in table if method != OURS and family(method).startswith(f"{OURS} ")
-    )
+    without = dict.fromkeys(method for _, method, _ in table if is_ablation(method))
     lines = [
         f"| at {100 * error:g} % | answers, times goldleaf's | largest on a set | false certificates |",
         "|---|--:|--:|--:|",

@@ -21,7 +21,6 @@ class Cell:
 
     share: float
     p90: float
-    answers: float
     worst_error: float
     violated: int
     runs: int
@@ -55,7 +54,6 @@ def _cell(runs: Sequence[Run]) -> Cell:
     return Cell(
         share=float(shares.mean()),
         p90=float(np.quantile(shares, 0.9)),
-        answers=float(np.mean([run.answers for run in runs])),
         worst_error=max(run.true_error for run in runs),
         violated=sum(run.violated for run in runs),
         runs=len(runs),

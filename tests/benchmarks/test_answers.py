@@ -254,7 +254,7 @@ def test_the_command_on_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(mine) == 0
     assert "| mine | 200 |" in capsys.readouterr().out
     kept = runs.read(here / "answers_runs.csv")
-    assert len(kept) == 2 * 5 and not any(run.violated for run in kept.values())
+    assert len(kept) == 2 * 6 and not any(run.violated for run in kept.values())
     assert main([*mine, "--resume"]) == 0
     assert runs.read(here / "answers_runs.csv") == kept
     assert "seed" not in capsys.readouterr().out.split("\n\n")[0]  # nothing was run again
@@ -319,6 +319,7 @@ def test_a_family_is_all_its_settings() -> None:
         "pac_exact[m=150]",
         "pac_exact[m=300]",
         "pac_exact[m=600]",
+        "pac_exact[m=0.05]",
         "oracle",
     ]
 
@@ -342,7 +343,7 @@ def test_the_report_says_what_holds(tmp_path: Path) -> None:
     assert found["false certificates of 6 (5 % allowed), goldleaf"].holds
     assert "| a | 100 | **6.0** (6.0) | 16.0 (16.0) | 4.0 (4.0) | 0.0 |" in report.sets_table(table, 0.05)
     assert "| goldleaf - census | 1.22 | 1.50 (a) | 0 of 6 |" in report.ablation_table(table, 0.05)
-    assert len(report.details(table)) == 2 * 4 * 5
+    assert len(report.details(table)) == 2 * 4 * 4
 
 
 def test_the_chart_has_a_line_a_method(tmp_path: Path) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from benchmarks.answers.case import Case, Result
 from benchmarks.answers.machine import margin_start
-from benchmarks.answers.peers.random_exact import audit_exact
+from benchmarks.answers.peers.random_exact import audit_exact, draws
 from goldleaf.certificates.base import allowed
 
-SIZES = (150, 300, 600)
+SIZES: tuple[int | float, ...] = (150, 300, 600, 0.05)
 SHARE = 0.05  # of the items: what trains the classifier
 
 
-def pac_exact(case: Case, error: float, alpha: float, seed: int, *, size: int) -> Result:
-    """Train on the 5 % that margin sampling asks for, audit `size` random rows."""
-    return audit_exact(margin_start(case, SHARE, seed), allowed(error, case.rows), alpha, seed, size)
+def pac_exact(case: Case, error: float, alpha: float, seed: int, *, size: int | float) -> Result:
+    """Train on the 5 % that margin sampling asks for, audit `size` random rows (below 1: a share of the items)."""
+    return audit_exact(
+        margin_start(case, SHARE, seed), allowed(error, case.rows), alpha, seed, draws(case, size)
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from benchmarks.answers.case import Case, Result
 from benchmarks.answers.machine import random_start
+from benchmarks.answers.peers.random_exact import draws
 from benchmarks.answers.threshold import deliver, draw_rows, safe_by_betting
 from goldleaf.certificates.base import allowed
 
@@ -19,7 +20,6 @@ SHARE = 0.05  # of the items: what trains the classifier, drawn at random
 def pac_wsr(case: Case, error: float, alpha: float, seed: int, *, size: int | float) -> Result:
     """Train on a random 5 %, draw `size` rows (below 1: a share of the items)."""
     machine = random_start(case, SHARE, seed)
-    count = size if size >= 1 else size * case.items
-    drawn = draw_rows(machine.weights, max(1, round(count)), seed, again=True)
+    drawn = draw_rows(machine.weights, draws(case, size), seed, again=True)
     mean = (allowed(error, case.rows) + 1) / int(machine.weights.sum())
     return deliver(machine, drawn, safe_by_betting(machine, drawn, mean, alpha))

@@ -12,13 +12,20 @@ from benchmarks.answers.machine import Machine, random_start
 from benchmarks.answers.threshold import deliver, draw_rows, safe_by_count, tolerated_hypergeometric
 from goldleaf.certificates.base import allowed
 
-SIZES = (150, 300, 600)
+SIZES: tuple[int | float, ...] = (150, 300, 600, 0.05)
 SHARE = 0.05  # of the items: what trains the classifier
 
 
-def random_exact(case: Case, error: float, alpha: float, seed: int, *, size: int) -> Result:
-    """Train on a random 5 %, audit `size` random rows."""
-    return audit_exact(random_start(case, SHARE, seed), allowed(error, case.rows), alpha, seed, size)
+def random_exact(case: Case, error: float, alpha: float, seed: int, *, size: int | float) -> Result:
+    """Train on a random 5 %, audit `size` random rows (below 1: a share of the items)."""
+    return audit_exact(
+        random_start(case, SHARE, seed), allowed(error, case.rows), alpha, seed, draws(case, size)
+    )
+
+
+def draws(case: Case, size: int | float) -> int:
+    """The number of rows that `size` means."""
+    return max(1, round(size if size >= 1 else size * case.items))
 
 
 def audit_exact(machine: Machine, limit: int, alpha: float, seed: int, size: int) -> Result:
