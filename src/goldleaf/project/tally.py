@@ -89,6 +89,7 @@ def course(ledger: Ledger, frozen: Frozen) -> Course:
         step=answered,  # draws were written in the order of their steps
         census=census[answered],
         outcome=outcome[answered],
+        into=None,
         waiting=[
             Draw(
                 int(step),
