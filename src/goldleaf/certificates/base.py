@@ -149,8 +149,9 @@ class Draw:
     least: float
 
 
-Event = Draw | tuple[int, Said] | tuple[int, Said, int]
-"""A draw, or an answer: position, what it says, and in an audit by slices where the item is delivered now."""
+Answer = tuple[int, Said] | tuple[int, Said, int]
+"""Position, what is said of it, and in an audit by slices the slice in which the item is delivered now."""
+Event = Draw | Answer
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,14 @@ import numpy as np
 
 from goldleaf.certificates import audit as audits
 from goldleaf.certificates.base import Audit, Outcome
+from goldleaf.certificates.slices import SlicedAudit
 from goldleaf.errors import CertificateError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Head, Ledger
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.record import Record
-from goldleaf.schema import Certificate, percent_up
+from goldleaf.schema import Certificate, kind_of_slice, percent_up, slice_name, worst_slice
+from goldleaf.task import CLASS
 
 FORMAT = "goldleaf-certificate.v1"
 
@@ -43,7 +45,8 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
     frozen = Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0])
     record = Record(ledger, upto=head.seq)
     _refuse_taken_back(record, frozen, freezes[-1])
-    audit = (audits.replay if replay else audits.resume)(frozen.plan(), record.events(frozen))
+    bring = audits.replay if replay else audits.resume
+    audit = bring(frozen.plan(), record.events(frozen), frozen.make)
     return _body(frozen, audit, record, head, ledger.hash_at(freezes[-1]))
 
 
@@ -51,7 +54,10 @@ def _refuse_taken_back(record: Record, frozen: Frozen, freeze: int) -> None:
     """The bound counts an item that a person answered as right, so the answer must still be there."""
     lacking = np.ones(frozen.facts["items"], bool)
     lacking[frozen.positions] = False
+    before = record.labeled_before(freeze) if frozen.facts.get("per") == CLASS else {}
     for asked, given in record.effective():
+        if given.label != before.get(asked.position, given.label) and not frozen.holds(asked.position):
+            continue  # the class that was counted is not the one delivered
         excluded = given.answer == "cant_tell" and given.seq < freeze
         if asked.position < len(lacking) and (given.label is not None or excluded):
             lacking[asked.position] = False
@@ -107,7 +113,25 @@ def _body(
         "items_digest": facts["digest"],
         "ledger": {"seq": head.seq, "hash": head.hash},
     }
+    if isinstance(audit, SlicedAudit):
+        body["per"] = _per(facts, audit)
     return {"statement": statement(body), **body}
+
+
+def _per(facts: dict[str, Any], audit: SlicedAudit) -> dict[str, Any]:
+    """The claim slice by slice."""
+    slices = [
+        {
+            "name": name,
+            "rows": one.rows,
+            "bound": one.bound,
+            "wrong_rows_at_most": one.remaining,
+            "certified": one.certified,
+            "answers": one.answers,
+        }
+        for name, one in zip(facts["slices"]["names"], audit.slices(), strict=True)
+    ]
+    return {"by": facts["per"], "slices": slices}
 
 
 def _left_out(frozen: Frozen, record: Record) -> int:
@@ -130,19 +154,31 @@ def statement(body: dict[str, Any]) -> str:
         else "items that a person could not tell have left the data set"
     )
     truth = f"Here {body['truth']} count as the truth, and {told}."
-    goal = (
-        f"The target of {100 * body['error']:.4g} % is {'reached' if body['certified'] else 'NOT reached'}."
-    )
+    where = f" in every {kind_of_slice(body['per']['by'])}" if "per" in body else ""
+    goal = f"The target of {100 * body['error']:.4g} %{where} is {'reached' if body['certified'] else 'NOT reached'}."
     return f"{claim(body)} {truth} {goal}" + (
         " The answers were replayed from a file." if body["replayed"] else ""
     )
 
 
 def claim(body: dict[str, Any]) -> str:
-    """The claim in one sentence."""
+    """The claim in one sentence, or in two."""
+    if "per" in body:
+        return _claim_per(body)
     return (
         f"At most {percent_up(body['bound'])} % of these {body['rows']:,} labels are wrong, "
         f"with {100 * body['confidence']:.4g} % confidence."
+    )
+
+
+def _claim_per(body: dict[str, Any]) -> str:
+    by, worst = body["per"]["by"], worst_slice(body["per"])
+    count = sum(one["rows"] > 0 for one in body["per"]["slices"])
+    parts = f"In each of {count} classes" if by == CLASS else f"For each of {count} values of `{by}`"
+    return (
+        f"{parts} at most {percent_up(worst['bound'])} % of the labels are wrong, with "
+        f"{100 * body['confidence']:.4g} % confidence for all at once; the largest bound is that of "
+        f"{slice_name(worst['name'])}. Of all {body['rows']:,} labels at most {percent_up(body['bound'])} % are wrong."
     )
 
 
