@@ -233,8 +233,8 @@ class SlicedAudit:
     def _wanting(self) -> list[int]:
         if not self.certified:
             return [number for number, part in enumerate(self.parts) if not part.certified]
-        order = np.argsort([-part.bound for part in self.parts], kind="stable").tolist()
-        return next(([number] for number in order if self._ask(number)), [])
+        left = [number for number, part in enumerate(self.parts) if part.answers < part.plan.weights.size]
+        return sorted(left, key=lambda number: -self.parts[number].bound)[:1]
 
     def _ask(self, number: int) -> list[tuple[int, Draw]]:
         return [(number, draw) for draw in self.parts[number].next()]
