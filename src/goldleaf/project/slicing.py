@@ -51,7 +51,7 @@ class Parting:
         of = self.slice_of(stand_ins, np.resize(labels, len(pool)))
         rows = np.bincount(of, weights[pool], minlength=len(self.names))
         theirs = self.slice_of(known.positions, known.labels)
-        rows += np.bincount(theirs, weights[known.positions], minlength=len(self.names))
+        rows = rows + np.bincount(theirs, weights[known.positions], minlength=len(self.names))
         return Slices(of, rows.astype(np.int64))
 
 
