@@ -10,13 +10,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from goldleaf.certificates.slices import SlicedAudit
+from goldleaf.certificates.slices import SlicedAudit, Slices
 from goldleaf.errors import CertificateError, ConfigError, VotesError
 from goldleaf.project.base import Project
 from goldleaf.project.proof import to_bytes
+from goldleaf.project.slicing import Parting
 from goldleaf.schema import Item, Reply
 from goldleaf.task import Classify, Target
 from tests.helpers import World, counting, world
@@ -114,6 +116,30 @@ def test_an_edited_slice_is_found(finished: Path, tmp_path: Path, name: str) -> 
         pytest.raises(CertificateError, match=r"differs .*`per`"),
     ):
         project.verify(tmp_path / "changed.json")
+
+
+@pytest.mark.parametrize("per", ["class", "origin"])
+def test_slices_that_are_not_those_of_the_items_are_found(
+    tmp_path: Path, per: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever certifies could have parted the items as it suits; the ledger alone would not show it."""
+    some = world(60)
+    rows = table(some, [("app", "web")[number % 3 == 0] for number in range(60)], "origin")
+    real = Parting.slices
+
+    def kind(self: Parting, *args: Any, **named: Any) -> Slices:
+        found = real(self, *args, **named)
+        return Slices(found.of[::-1], found.rows + np.array([1, -1]))
+
+    with some.project(tmp_path / "p", items=rows, target=Target(0.2, 0.8, per=per)) as project:
+        with monkeypatch.context() as changed:
+            changed.setattr(Parting, "slices", kind)
+            project.label(some.person)
+        project.certify()
+        with pytest.raises(
+            CertificateError, match=f"slices by `{per}` in the ledger are not those of the stored items"
+        ):
+            project.verify()
 
 
 def test_stopping_and_reopening_after_every_answer_asks_the_same(tmp_path: Path) -> None:

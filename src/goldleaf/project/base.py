@@ -32,7 +32,7 @@ from goldleaf.project.loop import REASON, Loop, last_freeze
 from goldleaf.project.making import making
 from goldleaf.project.record import Asked
 from goldleaf.project.replay import Replayed, replayed
-from goldleaf.project.slicing import parting
+from goldleaf.project.slicing import wanted
 from goldleaf.project.summary import Plan, Status
 from goldleaf.schema import Answerer, Certificate, Item, Question, Reply
 from goldleaf.task import CLASS, Classify, Target
@@ -95,7 +95,7 @@ class Project:
             store = ItemStore.open(folder / "items", task)
             added = store.add(reader, skip_empty=skip_empty)
             target = target or Target()
-            parting(task, target, store)  # refuses now what it would refuse at the first round
+            wanted(task, target, store)  # refuses now what it would refuse at the first round
             config = Config(
                 task=task,
                 target=target,

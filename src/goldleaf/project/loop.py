@@ -28,7 +28,7 @@ from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.model import NOTHING, Inferred, Known, Model
 from goldleaf.project.record import Asked, Given, Record, heard
-from goldleaf.project.slicing import Parting, parting
+from goldleaf.project.slicing import Parting, wanted
 from goldleaf.project.tally import course
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
@@ -82,7 +82,7 @@ class Loop:
     @cached_property
     def parting(self) -> Parting | None:
         """The slices that the target asks for."""
-        return parting(self.config.task, self.config.target, self.store)
+        return wanted(self.config.task, self.config.target, self.store)
 
     @property
     def audit(self) -> Audit | None:
@@ -198,8 +198,10 @@ class Loop:
         p_wrong, labels = inferred.p_wrong, inferred.probabilities.argmax(axis=1)
         slices = None
         if self.parting is not None:
-            every = self.store.weights()
-            slices = self.parting.slices(candidates, labels, self._known(), every, like=sample)
+            known, every = self._known(), self.store.weights()
+            slices = self.parting.slices(
+                candidates, labels, (known.positions, known.labels), every, like=sample
+            )
 
         def ahead(after: int, error: float) -> float:
             left = max(len(candidates) - (after - answers), 0)
@@ -325,7 +327,7 @@ class Loop:
         labels = inferred.probabilities.argmax(axis=1)
         slices = None
         if self.parting is not None:
-            slices = self.parting.slices(pool, labels, known, weights)
+            slices = self.parting.slices(pool, labels, (known.positions, known.labels), weights)
             facts["slices"] = {"names": list(self.parting.names), "rows": slices.rows.tolist()}
         return Frozen(
             slices=slices,

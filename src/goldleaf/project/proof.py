@@ -18,6 +18,7 @@ from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Head, Ledger
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.record import Record
+from goldleaf.project.slicing import parting
 from goldleaf.schema import Certificate, kind_of_slice, percent_up, slice_name, worst_slice
 from goldleaf.task import CLASS
 
@@ -33,6 +34,16 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
     Raises:
         CertificateError: nothing is frozen yet, a draw does not recompute, or an answer that counts was taken back.
     """
+    frozen, freeze = _frozen(ledger, head)
+    record = Record(ledger, upto=head.seq)
+    _refuse_taken_back(record, frozen, freeze)
+    bring = audits.replay if replay else audits.resume
+    audit = bring(frozen.plan(), record.events(frozen), frozen.make)
+    return _body(frozen, audit, record, head, ledger.hash_at(freeze))
+
+
+def _frozen(ledger: Ledger, head: Head) -> tuple[Frozen, int]:
+    """The newest freeze as of `head`, and its entry."""
     freezes = [
         row.seq
         for row in ledger.rows("posteriors", "seq", "attempt")
@@ -42,12 +53,7 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
         raise CertificateError(
             "There is nothing to certify: no audit has started.", do="Answer on: goldleaf label"
         )
-    frozen = Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0])
-    record = Record(ledger, upto=head.seq)
-    _refuse_taken_back(record, frozen, freezes[-1])
-    bring = audits.replay if replay else audits.resume
-    audit = bring(frozen.plan(), record.events(frozen), frozen.make)
-    return _body(frozen, audit, record, head, ledger.hash_at(freezes[-1]))
+    return Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0]), freezes[-1]
 
 
 def _refuse_taken_back(record: Record, frozen: Frozen, freeze: int) -> None:
@@ -241,7 +247,27 @@ def verify(path: Path, ledger: Ledger, store: ItemStore) -> Verified:
         raise CertificateError(
             "The stored items are not those in the ledger.", do="Restore the folder `items`."
         )
+    _check_slices(ledger, head, store)
     return Verified(body["statement"], whole.seq, body["certified"])
+
+
+def _check_slices(ledger: Ledger, head: Head, store: ItemStore) -> None:
+    """Raise unless the frozen slices are those of the items, where these are still the items of the freeze."""
+    frozen, freeze = _frozen(ledger, head)
+    if frozen.slices is None or frozen.facts["digest"] != store.digest:
+        return
+    labels: list[str] = frozen.facts["labels"]
+    known = Record(ledger, upto=head.seq).labeled_before(freeze)
+    positions = np.array(sorted(known), np.int64)
+    theirs = np.array([labels.index(known[int(position)]) for position in positions], np.int64)
+    parts = parting(frozen.facts["per"], tuple(labels), store)
+    found = parts.slices(frozen.positions, frozen.labels, (positions, theirs), store.weights())
+    same = list(parts.names) == frozen.facts["slices"]["names"]
+    if not (same and (found.of == frozen.slices.of).all() and (found.rows == frozen.slices.rows).all()):
+        raise CertificateError(
+            f"The slices by `{frozen.facts['per']}` in the ledger are not those of the stored items and labels.",
+            do="Do not trust this certificate; ask whoever made it for the project as it was.",
+        )
 
 
 def _read(path: Path) -> bytes:

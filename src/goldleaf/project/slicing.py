@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from goldleaf.certificates.slices import Slices
 from goldleaf.errors import ConfigError, did_you_mean, names
 from goldleaf.items.store import ItemStore
-from goldleaf.project.model import Known
 from goldleaf.task import CLASS, Classify, Target
 
 MOST = 200  # values of a column: each of them has to be audited on its own
@@ -32,40 +31,46 @@ class Parting:
     names: tuple[str | None, ...]
     of: Ints | None
 
-    def slice_of(self, positions: Ints, labels: Ints) -> Ints:
+    def slice_of(self, positions: Ints, labels: NDArray[np.integer[Any]]) -> Ints:
         """[n] the slice of the items at `positions`, were they delivered with `labels`."""
         return labels.astype(np.int64) if self.of is None else self.of[positions]
 
     def slices(
-        self, pool: Ints, labels: Ints, known: Known, weights: Ints, like: Ints | None = None
+        self,
+        pool: Ints,
+        labels: NDArray[np.integer[Any]],
+        known: tuple[Ints, Ints],
+        weights: Ints,
+        like: Ints | None = None,
     ) -> Slices:
         """The slices of a freeze.
 
         Args:
             pool, labels: the items that the machine labels, and how.
-            known: the items that people labeled.
+            known: the items that people labeled, and how.
             weights: [items]
             like: items that stand for the pool's, over and over, and whose `labels` these are; the pool by default.
         """
         stand_ins = np.resize(pool if like is None else like, len(pool))
         of = self.slice_of(stand_ins, np.resize(labels, len(pool)))
         rows = np.bincount(of, weights[pool], minlength=len(self.names))
-        theirs = self.slice_of(known.positions, known.labels)
-        rows = rows + np.bincount(theirs, weights[known.positions], minlength=len(self.names))
+        rows = rows + np.bincount(self.slice_of(*known), weights[known[0]], minlength=len(self.names))
         return Slices(of, rows.astype(np.int64))
 
 
-def parting(task: Classify, target: Target, store: ItemStore) -> Parting | None:
-    """The slices that the target asks for, or None.
+def wanted(task: Classify, target: Target, store: ItemStore) -> Parting | None:
+    """The slices that the target asks for, or None; raises as `parting`."""
+    return None if target.per is None else parting(target.per, task.labels, store)
+
+
+def parting(per: str, labels: tuple[str, ...], store: ItemStore) -> Parting:
+    """The slices by class, or by the column `per`.
 
     Raises:
         ConfigError: `per` names no column, or one that cannot part the items.
     """
-    per = target.per
-    if per is None:
-        return None
     if per == CLASS:
-        return Parting(task.labels, None)
+        return Parting(labels, None)
     if per not in store.schema.names:
         allowed = (CLASS, *store.schema.names)
         raise ConfigError(

@@ -26,7 +26,7 @@ from goldleaf.project import proof
 from goldleaf.project.config import Config
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.loop import Loop
-from goldleaf.project.slicing import parting
+from goldleaf.project.slicing import wanted
 from goldleaf.project.tally import tally
 from goldleaf.questions.stop import first_batch_size
 
@@ -113,7 +113,7 @@ def _forecast(
 ) -> float:
     """Answers of an audit of all items; where nothing is known of the classes yet, they are taken as equal."""
     error, alpha = config.target.error, config.target.alpha
-    parts = parting(config.task, config.target, store)
+    parts = wanted(config.task, config.target, store)
     if parts is None:
         return forecast(weights, p, store.rows, error, alpha, expected)
     at = np.arange(store.items)
