@@ -4,6 +4,10 @@ Every pool has just more wrong rows than allowed. "sharp": none of them is ever 
 more than allowed is enough, and the bets' own level shows. "residual": errors found are fixed, as in use, and there
 are an eighth more than allowed at the start. A run ends at its certificate, or after a number of random draws by which
 an honest certificate at zero errors would long be there.
+
+Losses: wrong labels are so in part, in every second cell or in all. Slices: false where any slice is. Simulated ones
+share alpha evenly, each sharp; the audits proper have every slice just over its limit, wrong rows move to the next slice
+when they are found, and one counts as false if it ever states a bound below what remains in a slice.
 """
 
 from __future__ import annotations
@@ -18,8 +22,9 @@ import numpy as np
 from scipy.stats import binom
 
 from benchmarks.figures import Figure, publish
-from goldleaf.certificates.base import alpha_of_attempt
+from goldleaf.certificates.base import AuditPlan, Outcome, allowed, alpha_of_attempt
 from goldleaf.certificates.simulate import SCORES, at_the_limit, simulate
+from goldleaf.certificates.slices import SlicedAudit, Slices
 
 COMMAND = "python -m benchmarks.coverage"
 ALPHA = 0.05
@@ -54,6 +59,12 @@ SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "half of the wrong ones can't tell, an error": ({**RESIDUAL, "unsure": 0.5}, {}),
     "half of the wrong ones can't tell, excluded": ({"extra": 130, "unsure": 0.5}, {"cant_tell": "exclude"}),
     "uniform.v1, weights 1 and 5, sharp": ({**SHARP, "weight": 5}, {"method": "uniform.v1"}),
+    "losses 0.3 and 1, residual": ({**RESIDUAL, "loss": 0.3}, {}),
+    "losses 0.3 and 1, half can't tell": ({"unsure": 0.5, "loss": 0.3}, {}),
+    "losses 0.9 and 1, weights 1 and 5, uniform.v1": (
+        {**RESIDUAL, "loss": 0.9, "weight": 5},
+        {"method": "uniform.v1"},
+    ),
 }
 
 
@@ -73,6 +84,44 @@ def attempts(runs: int) -> tuple[str, float]:
     return "four attempts, sharp", float(np.any(ends, axis=0).mean())
 
 
+def slices(case: tuple[str, int, int]) -> tuple[str, float]:
+    """Any false certificate among so many slices of the sharp form, on even shares of alpha."""
+    score, count, runs = case
+    world = replace(at_the_limit(score, 2000, 0.05, runs, **SHARP), alpha=ALPHA / count)
+    ends = [simulate(world, seed, 2 * MOST[0.05]).false for seed in range(count)]
+    return f"{count} slices, sharp, {score}", float(np.any(ends, axis=0).mean())
+
+
+SLICE, OVER = 120, 2  # rows of a slice; wrong ones beyond the limit
+
+
+def sliced_audit(seed: int) -> bool:
+    """Whether one audit by three slices is ever false."""
+    rng = np.random.default_rng(seed)
+    of = np.repeat(np.arange(3), SLICE)
+    limit = allowed(0.1, SLICE)
+    wrong = np.zeros(of.size, bool)
+    for number in range(3):
+        wrong[rng.choice(np.flatnonzero(of == number), limit + OVER, replace=False)] = True
+    p = np.where(rng.random(of.size) < 0.3, 0.3, 0.02)
+    rows = np.bincount(of)
+    plan = AuditPlan(np.ones(of.size, np.int64), p, of.size, 0.1, ALPHA, 0.03, seed)
+    audit = SlicedAudit(plan, Slices(of, rows))
+    unseen = wrong.copy()
+    for _ in range(MOST[0.10]):
+        for draw in audit.next():
+            at = draw.position
+            own = int(of[at])
+            audit.answer(at, Outcome(int(wrong[at])), (own + int(wrong[at])) % 3)
+            unseen[at] = False
+        left = np.bincount(of, unseen, minlength=3)
+        if any(one.remaining < left[number] for number, one in enumerate(audit.parts)):
+            return True
+        if audit.certified:
+            break
+    return False
+
+
 def main(runs: int) -> None:
     mark = most_by_luck(runs)
     cases = list(product(("sharp", "residual"), SCORES, SIZES, LIMITS, (runs,)))
@@ -81,6 +130,11 @@ def main(runs: int) -> None:
             *pool.map(false_share, cases),
             *pool.map(special, [(name, runs) for name in SPECIAL]),
             *pool.map(attempts, [runs]),
+            *pool.map(slices, [(score, count, runs) for score in SCORES for count in (2, 10)]),
+            (
+                "three slices, audits proper",
+                float(np.mean([*pool.map(sliced_audit, range(runs), chunksize=50)])),
+            ),
         ]
     publish(
         "coverage",

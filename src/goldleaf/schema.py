@@ -76,9 +76,31 @@ class Certificate:
         state = "" if self.certified else f"not certified at {100 * self.error:.4g} %: "
         rows = f"{self.rows:,} items" if self.rows == self.items else f"{self.rows:,} rows"
         return (
-            f"{state}error <= {percent_up(self.bound)} % with {100 * self.confidence:.4g} % confidence; "
+            f"{state}error <= {self._proven()} with {100 * self.confidence:.4g} % confidence; "
             f"{self.human_answers:,} {how} for {rows}"
         )
+
+    def _proven(self) -> str:
+        per = self.body.get("per")
+        if per is None:
+            return f"{percent_up(self.bound)} %"
+        return f"{percent_up(worst_slice(per)['bound'])} % in every {kind_of_slice(per['by'])}"
+
+
+def kind_of_slice(by: str) -> str:
+    """What a slice is called: class, or `column`."""
+    return "class" if by == "class" else f"`{by}`"
+
+
+def slice_name(name: str | None) -> str:
+    """A slice by name; None is that of the items without a value."""
+    return "those without a value" if name is None else f"`{name}`"
+
+
+def worst_slice(per: dict[str, Any]) -> dict[str, Any]:
+    """The slice of a certificate with the largest bound; among equals one that is not certified."""
+    worst: dict[str, Any] = max(per["slices"], key=lambda one: (one["bound"], not one["certified"]))
+    return worst
 
 
 def percent_up(share: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from goldleaf.errors import ConfigError, VotesError, did_you_mean, names
 
 Modality = Literal["text", "image", "table"]
+CLASS = "class"  # `Target.per`: a slice is the items delivered with one label
 
 
 @dataclass(frozen=True)
@@ -140,11 +141,14 @@ class Target:
         confidence: the probability, over the random draws of the audit, that the claim is true, in (0, 1).
         cant_tell: what an audit answer "can't tell" is: an "error" that stays in the data set (default), or
             "exclude": the item leaves the data set and is not counted. Fixed before the audit starts.
+        per: the error is to hold in every slice, at once: "class", the rows delivered with one label; or the name
+            of a column, such as a source or a language. None: in the data set as a whole.
     """
 
     error: float = 0.05
     confidence: float = 0.95
     cant_tell: Literal["error", "exclude"] = "error"
+    per: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("error", "confidence"):
@@ -157,6 +161,8 @@ class Target:
                 )
         if self.cant_tell not in ("error", "exclude"):
             raise ConfigError(f"`cant_tell` must be `error` or `exclude`, got {self.cant_tell!r}.")
+        if self.per is not None and not (isinstance(self.per, str) and self.per):
+            raise ConfigError(f"`per` must be `{CLASS}` or the name of a column, got {self.per!r}.")
 
     @property
     def alpha(self) -> float:

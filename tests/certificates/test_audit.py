@@ -333,3 +333,19 @@ def test_columns_restore_the_same_audit_as_events() -> None:
         assert other.forecast() == pytest.approx(going.forecast())
         assert list(other.next()) == waiting
         assert other._pool._items.tolist() == going._pool._items.tolist()  # type: ignore[attr-defined]
+
+
+def test_a_batch_answered_from_its_end_is_restored() -> None:
+    """What waits may have been drawn before what was answered."""
+    plan, truth = example(n=900, rate=0.3, expected_error=0.3)
+    audit = start(plan)
+    *waiting, last = audit.next()
+    audit.answer(last.position, Outcome(int(truth[last.position])))
+    numbers = ("position", "step", "probability", "p", "lam", "nu", "target", "least")
+    course = Course(
+        **{name: np.array([getattr(last, name)]) for name in numbers},
+        census=np.array([True]),
+        outcome=np.array([int(truth[last.position])], np.int8),
+        waiting=waiting,
+    )
+    same(restore(plan, course), audit)

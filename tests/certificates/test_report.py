@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldleaf.certificates.report import ReportFacts, clean, render
+from goldleaf.certificates.report import ReportFacts, SliceFacts, clean, render
 from goldleaf.certificates.report_charts import (
     bars_chart,
     bound_chart,
@@ -263,3 +263,24 @@ def test_shortened_text_fits(text, longest):
     short = shorten(text, longest)
     assert display_width(short) <= longest
     assert short == text or short.endswith("…")
+
+
+def test_a_table_of_slices_with_the_worst_first_and_names_escaped():
+    slices = [
+        SliceFacts("small & safe", 900, 0.01, 9, True, 12),
+        SliceFacts(HOSTILE, 1_200, 0.0731, 87, False, 40),
+        SliceFacts(None, 10, 0.02, 0, True, 10),
+    ]
+    page = render(replace(FACTS, per=HOSTILE, slices=slices))
+    tree = parse(page)
+    assert [heading.text for heading in found(tree, "h2")][1] == "Slice by slice"
+    table = next(one for one in found(tree, "table") if one.get("class") == "slices")
+    rows = [" ".join("".join(cell.itertext()) for cell in found(row, "td")) for row in found(table, "tr")][1:]
+    assert rows[0].endswith("1,200 87 7.4\N{NO-BREAK SPACE}% 40 not reached")
+    assert rows[1:] == [
+        "no value 10 0 2\N{NO-BREAK SPACE}% 10 reached",
+        "small & safe 900 9 1\N{NO-BREAK SPACE}% 12 reached",
+    ]
+    assert not found(tree, "script") and "\u202e" not in page
+    assert "worst slice after each human answer" in text_of(page)
+    assert "human answers is 7.4 %" in text_of(page)

@@ -12,8 +12,10 @@ import pytest
 
 from goldleaf.cli.app import COMMANDS
 from goldleaf.project.base import Project
+from goldleaf.task import Target
 from tests.cli.conftest import INIT
 from tests.cli.terminal import Cli
+from tests.helpers import world
 
 
 def refused(ran: object, *parts: str, code: int = 1) -> None:
@@ -296,3 +298,36 @@ def test_answers_are_no_items(goldleaf: Cli, tmp_path: Path) -> None:
         r"gold\.csv has columns that the project's items do not have: `label`",
         "goldleaf label --answers",
     )
+
+
+def test_a_target_for_every_class(here: Path, goldleaf: Cli) -> None:
+    ran = goldleaf(*INIT, "--per", "class", "--error", 0.2)
+    assert ran.code == 0 and "at most 20 % wrong in every class, with 95 % confidence" in ran.out
+    assert 'per = "class"' in Path("goldleaf.toml").read_text()
+    assert "(target 20 % in every class)" in goldleaf("status").out
+    ran = goldleaf("label", "--answers", "gold.csv")
+    assert ran.code == 0 and re.search(
+        r"proven +error <= .* % in the worst, `c\d`, with 95 % confidence; ", ran.out
+    )
+    assert re.search(r"  `c0`: error <= .* % of \d+ rows, \d+ answers, proven\n", ran.out)
+    assert "% in every class with 95 % confidence" in goldleaf("certify").out
+    assert goldleaf("verify").code == 0
+
+
+def test_a_slice_that_is_not_proven_yet_says_what_it_needs(tmp_path: Path, goldleaf: Cli) -> None:
+    some = world(400, noise=0.8)
+    with some.project(tmp_path / "p", target=Target(0.05, per="class")) as project:
+        while project.loop.frozen is None:
+            project.label(some.person, limit=5)
+            project.ask()
+    ran = goldleaf("certify", "-C", tmp_path / "p")
+    assert ran.code == 3 and ran.out.startswith("not certified at 5 %: error <= ")
+    assert re.search(r"`c\d`: .* answers, about \d+ more\n", goldleaf("status", "-C", tmp_path / "p").out)
+
+
+def test_a_column_to_slice_by_must_exist(here: Path, goldleaf: Cli) -> None:
+    refused(
+        goldleaf(*INIT, "--per", "m"), r"`per` is `m`, but the items have no such column; allowed: `class`"
+    )
+    assert not Path("goldleaf.toml").exists()
+    assert goldleaf(*INIT, "--per", "n").code == 0  # forty values; each item is a slice of its own

@@ -65,3 +65,12 @@ def test_time_as_a_person_says_it():
         "10 min",
         "2 h 1 min",
     ]
+
+
+def test_slices_are_listed_and_the_limit_is_theirs():
+    slices = [("a|b", 700, 0.0431, True), ("c", 300, 0.09, False)]
+    text = card(replace(FACTS, per="source", slices=slices))
+    assert "| source | Rows | Wrong, at most | Target |" in text
+    assert "| a\\|b | 700 | 4.4 % | reached |\n| c | 300 | 9.0 % | not reached |" in text
+    assert "The bounds hold for each source, not for other parts" in text
+    assert "not for each label" not in text

@@ -48,7 +48,9 @@ def some_config(draw: st.DrawFn) -> Config:
     share = st.floats(1e-9, 1 - 1e-9)
     return Config(
         task=task,
-        target=Target(draw(share), draw(share), draw(st.sampled_from(["error", "exclude"]))),
+        target=Target(
+            draw(share), draw(share), draw(st.sampled_from(["error", "exclude"])), draw(st.none() | hostile)
+        ),
         encoder={"name": draw(hostile), draw(hostile): draw(hostile | st.integers(-9, 9) | st.booleans())},
         seed=draw(st.integers(0, 2**53)),
         ledger=draw(hostile),
@@ -103,6 +105,8 @@ seed = 3
         ("error = 0.05", 'error = "5 %"', "`error` under [target] must be a number, got '5 %'."),
         ("error = 0.05", "error = 5", "`error` must lie strictly between 0 and 1, got 5."),
         ("error = 0.05", 'cant_tell = "skip"', "`cant_tell` must be `error` or `exclude`, got 'skip'."),
+        ("error = 0.05", "error = 0.05\nper = 3", "`per` under [target] must be text, got 3."),
+        ("error = 0.05", 'error = 0.05\nper = ""', "`per` must be `class` or the name of a column, got ''."),
         ('["a", "b"]', '"a,b"', "`labels` under [task] must be a list, got 'a,b'."),
         ('["a", "b"]', '["a"]', "`labels` needs at least two labels, got ['a']."),
         ('["a", "b"]', '["a", "a"]', "`labels` must be distinct and not empty, got ['a', 'a']."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from math import isclose
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf.certificates import bets, census, guess
-from goldleaf.certificates.base import Audit, AuditPlan, Course, Draw, Event, Outcome, allowed
+from goldleaf.certificates.base import Audit, AuditPlan, Course, Draw, Event, Outcome, Restorable, Said
 from goldleaf.certificates.bounds import Evidence, Steps, evidence, share, upper_limit
 from goldleaf.certificates.pool import Pool
 from goldleaf.errors import CertificateError
@@ -19,14 +19,23 @@ TOLERANCE = 1e-9  # relative, between two machines' floating point
 
 
 class BettingAudit:
-    """The sequential audit of both methods; its state is a function of the plan and the events alone."""
+    """The sequential audit of both methods; its state is a function of the plan and the events alone.
 
-    def __init__(self, plan: AuditPlan) -> None:
+    Args:
+        outright: never draw at random, ask every item: no bet, so nothing of the plan's alpha is spent.
+
+    Attributes:
+        moved: rows that came in beside the plan's, less those that left; see `slices`.
+    """
+
+    def __init__(self, plan: AuditPlan, outright: bool = False) -> None:
         self.plan = plan
+        self.outright = outright
+        self.moved = 0
         self._uniform = plan.method == "uniform.v1"
         self._pool = Pool(plan, by_guess=not self._uniform)
         self._rows_unseen = int(plan.weights.sum())
-        self._tolerated = (allowed(plan.error, plan.rows) + 1) / max(self._rows_unseen, 1)
+        self._tolerated = plan.null(plan.rows) / max(self._rows_unseen, 1)
         load = self._pool.n * self._pool.w
         self._worlds = guess.worlds(
             self._pool.score, load, self._tolerated, plan.expected_error, self._uniform
@@ -54,11 +63,11 @@ class BettingAudit:
             raise CertificateError(f"Step {draw.step} follows {len(self._steps) + len(self._open)} draws.")
         self._open[draw.position] = draw
 
-    def answer(self, position: int, outcome: Outcome) -> None:
-        outcome = Outcome(outcome)
+    def answer(self, position: int, outcome: Said, into: int | None = None) -> None:
+        code = self.plan.code(outcome)
         if position in self._steps:
             step = self._steps[position]
-            self._weigh(position, Outcome(self._table[-1, step]), -1.0)
+            self._weigh(position, float(self._table[-1, step]), -1.0)
         elif position in self._open:
             step = self._book(self._open.pop(position))
         else:
@@ -66,8 +75,8 @@ class BettingAudit:
                 f"Item {position} was answered, but it is not a question of this audit.",
                 do="Ask `next()` for the open questions.",
             )
-        self._table[-1, step] = outcome.value
-        self._weigh(position, outcome, 1.0)
+        self._table[-1, step] = code
+        self._weigh(position, code, 1.0)
         self._evidence = None
 
     def load(self, course: Course) -> None:
@@ -90,29 +99,40 @@ class BettingAudit:
         self._rows_unseen -= int(weight.sum())
         self._draws = int((~course.census).sum())
         cells = self._pool.cell[course.position]
-        for outcome in Outcome:
-            seen = np.bincount(cells[course.outcome == outcome.value], minlength=self._pool.n.size)
-            self._log_weight = self._log_weight + self._likelihood(np.arange(seen.size), outcome).T @ seen
+        for code in np.union1d(course.outcome, [outcome.value for outcome in Outcome]).tolist():
+            seen = np.bincount(cells[course.outcome == code], minlength=self._pool.n.size)
+            self._log_weight = self._log_weight + self._likelihood(np.arange(seen.size), code).T @ seen
+        self._open = {draw.position: draw for draw in course.waiting}
 
     def forecast(self) -> float:
         if self.certified or not self._rows_unseen:
             return 0.0
-        if self._null() <= 0:
+        if self._null() <= 0 or self.outright:
             return float(self._pool.n.sum())
         advice = self._advice()
         return float(min(advice.draws, advice.census, self._pool.n.sum()))
 
     @property
-    def remaining(self) -> int:
-        return upper_limit(self._seen(), self._rows_unseen, self.plan.alpha)
+    def remaining(self) -> float:
+        return upper_limit(self._seen(), self._rows_unseen, self.plan.alpha, self.plan.graded)
 
     @property
     def bound(self) -> float:
-        return share(self.remaining, self._delivered())
+        return share(self.remaining, self.delivered)
 
     @property
     def certified(self) -> bool:
-        return self.remaining <= allowed(self.plan.error, self._delivered())
+        return self.remaining <= self.plan.limit(self.delivered)
+
+    @property
+    def delivered(self) -> int:
+        """Rows of the data set that the claim is about, as it stands now."""
+        return self.plan.rows + self.moved - self._seen().excluded
+
+    @property
+    def answers(self) -> int:
+        """Items answered so far."""
+        return len(self._steps)
 
     def _book(self, draw: Draw) -> int:
         """Move an open question among the answered ones; its step."""
@@ -128,14 +148,17 @@ class BettingAudit:
         self._draws += draw.kind == "draw"
         return draw.step
 
-    def _weigh(self, position: int, outcome: Outcome, sign: float) -> None:
+    def _weigh(self, position: int, code: float, sign: float) -> None:
         """Let an answer speak for the worlds that foresaw it (sign -1: take it back)."""
-        self._log_weight = self._log_weight + sign * self._likelihood(self._pool.cell[position], outcome)
+        self._log_weight = self._log_weight + sign * self._likelihood(self._pool.cell[position], code)
 
-    def _likelihood(self, cell: NDArray[np.int64], outcome: Outcome) -> NDArray[np.float64]:
-        """[..., worlds] log of how likely each world made the answer in `cell`."""
-        wrong = outcome is Outcome.WRONG or (outcome is Outcome.CANT_TELL and self.plan.cant_tell == "error")
-        return guess.log_likelihood(self._worlds, cell, np.full(np.shape(cell), wrong))
+    def _likelihood(self, cell: NDArray[np.int64], code: float) -> NDArray[np.float64]:
+        """[..., worlds] log of how likely each world made the answer in `cell`; of a part loss, a part of each."""
+        loss = float(self.plan.cant_tell == "error") if code == Outcome.CANT_TELL.value else code
+        right, wrong = (
+            guess.log_likelihood(self._worlds, cell, np.full(np.shape(cell), one)) for one in (False, True)
+        )
+        return wrong if loss == 1 else right if loss == 0 else (1 - loss) * right + loss * wrong
 
     def _seen(self) -> Evidence:
         if self._evidence is None:
@@ -143,12 +166,9 @@ class BettingAudit:
             self._evidence = evidence(Steps(*self._table[:, answered]), self.plan.cant_tell)
         return self._evidence
 
-    def _delivered(self) -> int:
-        return self.plan.rows - self._seen().excluded
-
-    def _null(self) -> int:
+    def _null(self) -> float:
         """The fewest wrong rows among the unseen items that would break the promise."""
-        return allowed(self.plan.error, self._delivered()) + 1 - self._seen().unfixed
+        return self.plan.null(self.delivered) - self._seen().unfixed
 
     def _advice(self) -> census.Plan:
         p = guess.believed(self._worlds, self._log_weight)
@@ -162,7 +182,7 @@ class BettingAudit:
     def _census(self) -> tuple[Draw, ...]:
         """The riskiest items, where asking them outright is worth it or nothing else is left to do."""
         null, unseen = self._null(), int(self._pool.n.sum())
-        if null <= 0 or null > self._rows_unseen:
+        if self.outright or null <= 0 or null > self._rows_unseen:
             size = min(unseen, census.BATCH[1])
         elif self._uniform or not census.due(self._draws, self.plan.expected_error, self._tolerated):
             return ()
@@ -200,18 +220,22 @@ class BettingAudit:
         return Draw(len(self._steps), position, "draw", *(float(number) for number in numbers))
 
 
-def start(plan: AuditPlan) -> Audit:
+Make = Callable[[AuditPlan], Restorable]
+"""What turns a plan into an audit: `BettingAudit`, or an audit by slices."""
+
+
+def start(plan: AuditPlan, make: Make = BettingAudit) -> Audit:
     """The audit of `plan`, before its first draw."""
-    return BettingAudit(plan)
+    return make(plan)
 
 
-def resume(plan: AuditPlan, events: Iterable[Event]) -> Audit:
+def resume(plan: AuditPlan, events: Iterable[Event], make: Make = BettingAudit) -> Audit:
     """The audit after `events`, taken at their word; as if it had never stopped.
 
     Args:
         events: draws and answers in the order they were recorded; the draws of one `next()` recorded together.
     """
-    audit = BettingAudit(plan)
+    audit = make(plan)
     for event in events:
         if isinstance(event, Draw):
             audit.take(event)
@@ -220,22 +244,20 @@ def resume(plan: AuditPlan, events: Iterable[Event]) -> Audit:
     return audit
 
 
-def restore(plan: AuditPlan, course: Course) -> Audit:
+def restore(plan: AuditPlan, course: Course, make: Make = BettingAudit) -> Audit:
     """As `resume`, from columns: the same audit, a hundred thousand answers in a moment."""
-    audit = BettingAudit(plan)
+    audit = make(plan)
     audit.load(course)
-    for draw in course.waiting:
-        audit.take(draw)
     return audit
 
 
-def replay(plan: AuditPlan, events: Iterable[Event]) -> Audit:
+def replay(plan: AuditPlan, events: Iterable[Event], make: Make = BettingAudit) -> Audit:
     """The same, with every draw recomputed from the plan and the answers known at that time.
 
     Raises:
         CertificateError: a recorded draw is not the one that the plan leads to; names the first.
     """
-    audit = BettingAudit(plan)
+    audit = make(plan)
     due: list[Draw] = []
     for event in events:
         if not isinstance(event, Draw):

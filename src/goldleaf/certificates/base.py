@@ -6,6 +6,9 @@ so a wrong label that is seen is fixed. The residual R_t is the weight of wrong 
 the weight of "can't tell" items where those count as errors. A certificate says R_t <= floor(error * rows)
 with confidence 1 - alpha, over the random draws alone: nothing is assumed about the errors, the guesses or
 the scores.
+
+Graded losses. Where a label can be partly wrong (a span, a box), e_i lies in [0, 1] and R_t is the total
+loss not yet seen, a real number; the claim is R_t <= error * rows.
 """
 
 from __future__ import annotations
@@ -25,11 +28,15 @@ CANT_TELL = ("error", "exclude")
 
 
 class Outcome(Enum):
-    """A person's answer, against the machine's label."""
+    """A person's answer, against the machine's label; the value is the loss, but for can't tell."""
 
     RIGHT = 0
     WRONG = 1
     CANT_TELL = 2
+
+
+Said = Outcome | float
+"""What an answer says of a label: an `Outcome`, or in a graded audit also its loss in [0, 1]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +53,8 @@ class AuditPlan:
         seed: of the draws, in [0, 2**128); chosen before the audit and never after a look at its answers.
         cant_tell: "error": such an item stays and counts as wrong. "exclude": it leaves the data set.
         method: "gro.v1", or "uniform.v1", which ignores `p_wrong`.
+        graded: losses may lie between 0 and 1. Declared beforehand, because a bound on whole losses may round
+            down to a whole number, however whole the losses seen so far are.
     """
 
     weights: NDArray[np.int64]
@@ -57,6 +66,7 @@ class AuditPlan:
     seed: int
     cant_tell: Literal["error", "exclude"] = "error"
     method: Literal["gro.v1", "uniform.v1"] = "gro.v1"
+    graded: bool = False
 
     def __post_init__(self) -> None:
         weights = np.asarray(self.weights)
@@ -90,6 +100,27 @@ class AuditPlan:
         object.__setattr__(self, "weights", weights.astype(np.int64))
         object.__setattr__(self, "p_wrong", p_wrong)
 
+    def limit(self, delivered: int) -> float:
+        """The largest residual that keeps the promise, of so many delivered rows."""
+        if self.graded:
+            return float(Fraction(repr(self.error)) * delivered)
+        return allowed(self.error, delivered)
+
+    def null(self, delivered: int) -> float:
+        """The smallest residual that the certificate has to rule out."""
+        return self.limit(delivered) if self.graded else self.limit(delivered) + 1
+
+    def code(self, said: Said) -> float:
+        """An answer as a number: its loss, or the value of `Outcome.CANT_TELL`."""
+        if isinstance(said, Outcome):
+            return float(said.value)
+        if not 0 <= said <= 1 or (said not in (0, 1) and not self.graded):
+            raise CertificateError(
+                f"The loss of an answer is {said!r}; allowed: "
+                + ("a number in [0, 1]." if self.graded else "0 or 1, as the plan is not graded.")
+            )
+        return float(said)
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -118,7 +149,9 @@ class Draw:
     least: float
 
 
-Event = Draw | tuple[int, Outcome]
+Answer = tuple[int, Said] | tuple[int, Said, int]
+"""Position, what is said of it, and in an audit by slices the slice in which the item is delivered now."""
+Event = Draw | Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +160,9 @@ class Course:
 
     Attributes:
         position, step, census, probability, p, lam, nu, target, least: [m] of the answered draws, see `Draw`.
-        outcome: [m] the value of each one's `Outcome` as it is known now.
+        outcome: [m] the code of each one's answer as it is known now, see `AuditPlan.code`.
         waiting: the draws without an answer.
+        into: [m] in an audit by slices the slice that each item is delivered in now, -1 for none.
     """
 
     position: NDArray[np.int64]
@@ -140,8 +174,9 @@ class Course:
     nu: NDArray[np.float64]
     target: NDArray[np.float64]
     least: NDArray[np.float64]
-    outcome: NDArray[np.int8]
+    outcome: NDArray[np.int8] | NDArray[np.float64]
     waiting: list[Draw]
+    into: NDArray[np.int64] | None = None
 
 
 class Audit(Protocol):
@@ -151,8 +186,12 @@ class Audit(Protocol):
         """The open questions: one random draw or a census batch; () once every item is answered."""
         ...
 
-    def answer(self, position: int, outcome: Outcome) -> None:
-        """Take the answer to an open question, or correct an earlier one."""
+    def answer(self, position: int, outcome: Said, into: int | None = None) -> None:
+        """Take the answer to an open question, or correct an earlier one.
+
+        Args:
+            into: in an audit by slices, the slice in which the item is delivered from now on; its own by default.
+        """
         ...
 
     def forecast(self) -> float:
@@ -160,8 +199,8 @@ class Audit(Protocol):
         ...
 
     @property
-    def remaining(self) -> int:
-        """Upper confidence limit of the wrong rows that remain in the delivered data set."""
+    def remaining(self) -> float:
+        """Upper confidence limit of the wrong rows (graded: of the loss) that remain in the delivered data set."""
         ...
 
     @property
@@ -172,6 +211,18 @@ class Audit(Protocol):
     @property
     def certified(self) -> bool:
         """Whether `remaining` is within the plan's error."""
+        ...
+
+
+class Restorable(Audit, Protocol):
+    """An audit that can be brought to where a record of it ends."""
+
+    def take(self, draw: Draw) -> None:
+        """Hold `draw` as an open question."""
+        ...
+
+    def load(self, course: Course) -> None:
+        """Take all of `course` at once, before anything else."""
         ...
 
 

@@ -12,22 +12,31 @@ largest member is the bound.
 Above `floor`, where no step's factor can be negative, the product increases in r, so bisection finds the
 largest unrejected r; below it nothing is claimed.
 
+Graded losses. With losses e_i in [0, 1] a step's factor is f = a - v e, linear between that of a right and of a
+wrong label, and W = sum n w e is the loss unseen: E[f | past] = sum n q a - nu W as before, with nothing asked of
+e but its range. f falls in e, so `least`, the smallest factor at loss 1, is still the smallest that any unseen
+item can give. An answered item is fixed, and all of its loss leaves the residual: S adds up w e. Only the
+rounding differs: r is a real number, so the bound is the end of the bisection that is rejected, not the whole
+number below it.
+
 Corrections. A bet is fixed before its draw by what was believed then, true or not; only the outcome of each
 step, S and U enter here, and they are taken as known last. So a corrected answer needs no new bet.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goldleaf.certificates.base import AuditPlan, Draw, Outcome, allowed
+from goldleaf.certificates.base import AuditPlan, Draw, Outcome, Said
 from goldleaf.certificates.bets import Floats, factors
 
 ROUNDING = 1e-9  # of a log-wealth: far above what sums of 1e6 terms lose
+HALVINGS = 60  # of the residual of graded losses
 
 
 class Steps(NamedTuple):
@@ -39,7 +48,7 @@ class Steps(NamedTuple):
     target: Floats
     least: Floats
     weight: Floats
-    outcome: Floats  # `Outcome` values
+    outcome: Floats  # `AuditPlan.code`: the loss, or 2 for can't tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +77,17 @@ class Evidence:
 def evidence(steps: Steps, cant_tell: str) -> Evidence:
     """The evidence of the answered steps."""
     unsure = steps.outcome == Outcome.CANT_TELL.value
-    wrong = steps.outcome == Outcome.WRONG.value
-    fixed, doubted = steps.weight * wrong, steps.weight * unsure
     counts = cant_tell == "error"
+    lost = np.where(unsure, 0.0, steps.outcome)
+    fixed, doubted = steps.weight * lost, steps.weight * unsure
+    lost = np.where(unsure, float(counts), lost)
     unfixed = doubted if counts else np.zeros_like(doubted)
     before = np.cumsum(fixed + unfixed) - fixed - unfixed
     offset = steps.target + before - fixed.sum()
     bets = steps.nu > 0
     lowest = np.where(bets, offset - steps.least / np.where(bets, steps.nu, 1.0), -np.inf)
     return Evidence(
-        factor=np.where(wrong | unsure if counts else wrong, steps.wrong, steps.right),
+        factor=between(steps.right, steps.wrong, lost),
         nu=steps.nu,
         offset=offset,
         floor=float(lowest.max(initial=-np.inf)),
@@ -86,8 +96,16 @@ def evidence(steps: Steps, cant_tell: str) -> Evidence:
     )
 
 
-def upper_limit(seen: Evidence, unseen: int, alpha: float) -> int:
+def between(right: Floats, wrong: Floats, loss: Floats) -> Floats:
+    """The factor at a loss; at 0 and 1 exactly the two given ones."""
+    mixed = right + (wrong - right) * loss
+    return np.asarray(np.where(loss == 0, right, np.where(loss == 1, wrong, mixed)))
+
+
+def upper_limit(seen: Evidence, unseen: int, alpha: float, graded: bool = False) -> float:
     """The largest residual that the answers do not reject, between what is known to remain and what could."""
+    if graded:
+        return _real_limit(seen, unseen, alpha)
     known = seen.unfixed
     low = max(known, int(np.ceil(seen.floor)) if np.isfinite(seen.floor) else known)
     high = known + unseen
@@ -103,6 +121,21 @@ def upper_limit(seen: Evidence, unseen: int, alpha: float) -> int:
     return low
 
 
+def _real_limit(seen: Evidence, unseen: int, alpha: float) -> float:
+    """As `upper_limit` of a real residual: a hair above it, on the rejected side."""
+    low, high = float(max(seen.unfixed, seen.floor)), float(seen.unfixed + unseen)
+    needed = -np.log(alpha) + ROUNDING
+    if low >= high or seen.log_wealth(high) < needed:
+        return high
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if seen.log_wealth(middle) >= needed:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
 class Path(NamedTuple):
     """The course of an audit, thinned."""
 
@@ -111,35 +144,35 @@ class Path(NamedTuple):
     bound: Floats  # [m] upper confidence limit as a share of the delivered rows
 
 
-def steps_of(weights: NDArray[np.int64], draws: list[Draw], outcomes: list[Outcome]) -> Steps:
+def steps_of(plan: AuditPlan, draws: Sequence[Draw], outcomes: Sequence[Said]) -> Steps:
     """The steps of answered draws."""
     table = [(d.position, d.probability, d.p, d.lam, d.nu, d.target, d.least) for d in draws]
     position, q, p, lam, nu, target, least = np.array(table).reshape(-1, 7).T
-    codes = np.array([outcome.value for outcome in outcomes], dtype=np.float64)
-    weight = weights[position.astype(np.int64)].astype(np.float64)
+    codes = np.array([plan.code(outcome) for outcome in outcomes], dtype=np.float64)
+    weight = plan.weights[position.astype(np.int64)].astype(np.float64)
     right, wrong = factors(p, lam, nu * weight / q)
     return Steps(right, wrong, nu, target, least, weight, codes)
 
 
-def path(plan: AuditPlan, draws: list[Draw], outcomes: list[Outcome], points: int = 200) -> Path:
+def path(plan: AuditPlan, draws: Sequence[Draw], outcomes: Sequence[Said], points: int = 200) -> Path:
     """Log-wealth and bound after up to `points` of the answers, the last one included, in the order of the draws.
 
     Each point is what the audit would have said then, had all answers been as they are known now.
     """
-    steps = steps_of(plan.weights, draws, outcomes)
+    steps = steps_of(plan, draws, outcomes)
     ends = np.unique(np.linspace(min(1, len(draws)), len(draws), points).astype(np.int64))
     total = int(plan.weights.sum())
     rows = []
     for end in ends[ends > 0]:
         seen = evidence(Steps(*(column[:end] for column in steps)), plan.cant_tell)
         delivered = plan.rows - int(seen.excluded)
-        null = allowed(plan.error, delivered) + 1
-        remaining = upper_limit(seen, total - int(steps.weight[:end].sum()), plan.alpha)
+        null = plan.null(delivered)
+        remaining = upper_limit(seen, total - int(steps.weight[:end].sum()), plan.alpha, plan.graded)
         rows.append((end, float(seen.log_wealth(null)), share(remaining, delivered)))
     answers, wealth, bound = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     return Path(answers.astype(np.int64), wealth, bound)
 
 
-def share(remaining: int, delivered: int) -> float:
+def share(remaining: float, delivered: int) -> float:
     """`remaining` of the delivered rows; 0 where nothing is delivered."""
     return remaining / delivered if delivered else 0.0

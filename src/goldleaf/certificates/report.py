@@ -29,6 +29,19 @@ from goldleaf.certificates.report_charts import (
 CLASSES_DRAWN = 20
 SUSPECTS_SHOWN = 50
 TABLE_ROWS = 24  # of the bound's path, which has thousands
+NUMBER = ' class="number"'
+
+
+@dataclass(frozen=True)
+class SliceFacts:
+    """One part of the data, as a certificate has it; without a name the items that have no value."""
+
+    name: str | None
+    rows: int
+    bound: float
+    wrong_rows_at_most: float
+    certified: bool
+    answers: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,8 @@ class ReportFacts:
         seconds_assumed: the hours rest on an assumed time per answer, not on measured ones.
         certificate: the certificate itself.
         created: when, as it is to be printed.
+        per: what the claim is proven for each part of: "class" or a column; None: for the whole.
+        slices: these parts.
     """
 
     title: str
@@ -77,6 +92,8 @@ class ReportFacts:
     certificate: dict[str, object]
     created: str
     version: str
+    per: str | None = None
+    slices: Sequence[SliceFacts] = ()
 
 
 def render(facts: ReportFacts) -> str:
@@ -85,6 +102,7 @@ def render(facts: ReportFacts) -> str:
     sections = (
         _head(facts),
         _bound(facts),
+        *([_slices(facts)] if facts.slices else []),
         f'<div class="pair">{_purposes(facts)}{_hours(facts)}</div>',
         f'<div class="pair">{_reliability(facts)}{_found(facts)}</div>',
         _classes(facts),
@@ -173,13 +191,17 @@ def _head(facts: ReportFacts) -> str:
 
 def _bound(facts: ReportFacts) -> str:
     answers, bounds = ([float(v) for v in values] for values in facts.bound_path)
-    lead = "The error proven after each human answer. It starts at 100 % and falls as the audit goes on."
+    whose = " in the worst slice" if facts.slices else ""
+    lead = (
+        f"The error proven{whose} after each human answer. It starts at 100 % and falls as the audit goes on."
+    )
+    last = max((one.bound for one in facts.slices), default=facts.bound)
     if not answers:
         return _section(
             "The bound, answer by answer", lead, _empty("No audit has been drawn yet: nothing is proven.")
         )
     title = (
-        f"The proven error bound after {answers[-1]:,.0f} human answers is {_percent(facts.bound)}; "
+        f"The proven error bound after {answers[-1]:,.0f} human answers is {_percent(last)}; "
         f"the target is {_percent(facts.error)}."
     )
     legend = _legend(
@@ -192,6 +214,34 @@ def _bound(facts: ReportFacts) -> str:
     )
     chart = bound_chart(answers, bounds, facts.error, title)
     return _section("The bound, answer by answer", lead, legend + _chart(chart) + table)
+
+
+def _slices(facts: ReportFacts) -> str:
+    by = "class" if facts.per == "class" else text(facts.per or "", 60)
+    lead = (
+        f"The error proven in every {by}, all at once. Rows that a person moved into another class count there, "
+        "as right. Largest bound first."
+    )
+    head = "".join(
+        f"<th{mark}>{name}</th>"
+        for name, mark in (
+            (by, ""),
+            ("Rows", NUMBER),
+            ("Wrong, at most", NUMBER),
+            ("Share, at most", NUMBER),
+            ("Audit answers", NUMBER),
+            ("Target", ""),
+        )
+    )
+    rows = "".join(
+        f"<tr><td><bdi>{'no value' if one.name is None else text(one.name, 60)}</bdi></td>"
+        f"<td{NUMBER}>{one.rows:,}</td><td{NUMBER}>{one.wrong_rows_at_most:,}</td>"
+        f"<td{NUMBER}>{_percent(one.bound)}</td><td{NUMBER}>{one.answers:,}</td>"
+        f"<td>{'reached' if one.certified else 'not reached'}</td></tr>"
+        for one in sorted(facts.slices, key=lambda one: -one.bound)
+    )
+    table = f'<table class="slices"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return _section("Slice by slice", lead, table)
 
 
 def _purposes(facts: ReportFacts) -> str:

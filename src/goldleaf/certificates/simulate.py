@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from goldleaf.certificates import bets, census, guess
 from goldleaf.certificates.base import allowed
 from goldleaf.certificates.bets import Floats
-from goldleaf.certificates.bounds import ROUNDING, Evidence
+from goldleaf.certificates.bounds import ROUNDING, Evidence, between
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -33,6 +33,7 @@ class World:
         wrong: [runs, c] items that a person finds wrong, and so fixes.
         unsure: [runs, c] items that get "can't tell". Where these count as errors they are never fixed, so a pool
             with no other errors is one of the machine's own error: the sharpest test of the bets.
+        loss: [c] of a wrong item of each cell, in (0, 1]; the audits are graded where one is below 1.
     """
 
     p: Floats
@@ -44,8 +45,17 @@ class World:
     alpha: float = 0.05
     expected_error: float = 0.05
     unsure: Ints | int = 0
+    loss: Floats | float = 1.0
     cant_tell: Literal["error", "exclude"] = "error"
     method: Literal["gro.v1", "uniform.v1"] = "gro.v1"
+
+    @property
+    def graded(self) -> bool:
+        return bool(np.any(np.asarray(self.loss) < 1))
+
+    def limit(self, delivered: int) -> float:
+        """The largest residual that the audits allow."""
+        return self.error * delivered if self.graded else allowed(self.error, delivered)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +64,7 @@ class Runs:
 
     answers: Ints
     certified: Bools
-    false: Bools  # certified although more wrong rows remained than allowed
+    false: Bools  # certified although more wrong rows, or more loss, remained than allowed
 
 
 SCORES = ("calibrated", "useless", "anti-informative", "over-confident")
@@ -70,6 +80,7 @@ def at_the_limit(
     unsure: float = 0.0,
     weight: int = 1,
     cells: int = 6,
+    loss: float = 1.0,
 ) -> World:
     """A pool of about `size` rows with `extra` more wrong rows than `error` allows, or a few more than that.
 
@@ -78,6 +89,7 @@ def at_the_limit(
             twice their slope.
         unsure: share of the wrong items that get "can't tell" instead.
         weight: rows that every third cell's items stand for; 1 for the others.
+        loss: of a wrong item in every second cell, 1 in the others; below 1 there are more wrong items.
     """
     w = np.where(np.arange(cells) % 3 == 1, weight, 1).astype(np.float64)
     n = np.maximum(np.round(size * np.linspace(1.6, 0.4, cells) / cells / w), 2.0)
@@ -88,14 +100,15 @@ def at_the_limit(
     risk = {"useless": np.full(cells, wanted / rows), "anti-informative": p[::-1]}.get(score, p)
     if score == "over-confident":
         p = guess.centred(2 * spread, n * w, np.asarray(wanted / rows / 7))
-    wrong = np.minimum(np.floor(n * risk), n)
+    losses = np.where(np.arange(cells) % 2 == 0, loss, 1.0)
+    wrong = np.minimum(np.floor(n * risk / losses), n)
     for cell in np.argsort(w - 1 + wrong - n * risk, kind="stable").repeat(int(n.max())):
-        if wrong @ w >= wanted:
+        if wrong @ (w * losses) >= wanted:
             break
         wrong[cell] += wrong[cell] < n[cell]
     doubted = np.round(unsure * wrong)
-    both = (np.tile(count.astype(np.int64), (runs, 1)) for count in (wrong - doubted, doubted))
-    return World(p, w, n, next(both), rows, error, expected_error=error / 4, unsure=next(both))
+    fixed, unsure_ = (np.tile(count.astype(np.int64), (runs, 1)) for count in (wrong - doubted, doubted))
+    return World(p, w, n, fixed, rows, error, expected_error=error / 4, unsure=unsure_, loss=losses)
 
 
 def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
@@ -103,12 +116,13 @@ def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
     crowd = _Crowd(world, seed, most)
     runs = world.wrong.shape[0]
     ended = Runs(np.zeros(runs, np.int64), np.zeros(runs, np.bool_), np.zeros(runs, np.bool_))
-    within = np.array([allowed(world.error, world.rows - out) for out in range(world.rows + 1)])
+    within = np.array([world.limit(world.rows - out) for out in range(world.rows + 1)])
+    beyond = 0 if world.graded else 1
     while crowd.run.size:
         limit = within[crowd.excluded.astype(np.int64)]
-        null = limit + 1 - crowd.unfixed
+        null = limit + beyond - crowd.unfixed
         proof = crowd.evidence()
-        need = -np.log(world.alpha) + ROUNDING - proof.log_wealth(limit + 1)
+        need = -np.log(world.alpha) + ROUNDING - proof.log_wealth(limit + beyond)
         yes = (need <= 0) | (null > crowd.n @ world.w)
         over = yes | (null <= 0) | (crowd.draws >= crowd.most)
         at = crowd.run[over]
@@ -117,7 +131,8 @@ def simulate(world: World, seed: int, most: int = 100_000) -> Runs:
         crowd.keep(~over)
         if crowd.run.size:
             crowd.step(
-                null[~over].astype(np.float64), bets.Outlook(need[~over], proof.slope(limit + 1)[~over])
+                null[~over].astype(np.float64),
+                bets.Outlook(need[~over], proof.slope(limit + beyond)[~over]),
             )
     return ended
 
@@ -146,7 +161,8 @@ class _Crowd:
         self.most = most
         runs = world.wrong.shape[0]
         load = np.atleast_2d(world.n).mean(0) * world.w
-        self.tolerated = (allowed(world.error, world.rows) + 1) / load.sum()
+        self.tolerated = (world.limit(world.rows) + (not world.graded)) / load.sum()
+        self.loss = np.broadcast_to(np.asarray(world.loss, dtype=np.float64), world.p.shape)
         score = np.log(world.p / (1 - world.p))
         self.grid = guess.worlds(score, load, self.tolerated, world.expected_error, self.uniform)
         self.log_wrong, self.log_right = np.log(self.grid.p).T, np.log1p(-self.grid.p).T
@@ -160,7 +176,8 @@ class _Crowd:
         self.bets = np.zeros((runs, 3, 64))  # factor, nu, offset before the present shift
 
     def residual(self) -> Floats:
-        counted = self.wrong + self.unsure if self.world.cant_tell == "error" else self.wrong
+        lost = self.wrong * self.loss
+        counted = lost + self.unsure if self.world.cant_tell == "error" else lost
         return np.asarray(counted @ self.world.w + self.unfixed)
 
     def keep(self, going: Bools) -> None:
@@ -205,15 +222,15 @@ class _Crowd:
         below = np.cumsum(n * bet.q, -1)
         cell = np.minimum((self.rng.random((at.size, 1)) * below[:, -1:] >= below).sum(-1), w.size - 1)
         before = self.fixed[at] + self.unfixed[at]
-        lost = self._answer(at, (np.arange(w.size) == cell[:, None]).astype(np.int64)).any(-1)
+        lost = self._answer(at, (np.arange(w.size) == cell[:, None]).astype(np.int64)).sum(-1)
         v = bet.nu * w[cell] / bet.q[row, cell]
         right, wrong = bets.factors(p[row, cell], bet.lam[row, cell], v)
-        factor = np.where(lost, wrong, right)
+        factor = between(right, wrong, lost)
         self.bets[at, :, self.draws[at]] = np.stack([factor, bet.nu, null + before], -1)
         self.draws[at] += 1
 
-    def _answer(self, at: Ints, taken: Ints) -> Ints:
-        """Answer `taken` [at, c] items; [at, c] how many of them count as wrong."""
+    def _answer(self, at: Ints, taken: Ints) -> Floats:
+        """Answer `taken` [at, c] items; [at, c] the loss that they count for."""
         n, world = self.n[at].astype(np.int64), self.world
         if taken.sum() == at.size:  # one each: the same law, faster
             u = self.rng.random((at.size, 1)) * n
@@ -223,12 +240,13 @@ class _Crowd:
             wrong = self.rng.hypergeometric(self.wrong[at], n - self.wrong[at], taken)
             left = n - self.wrong[at] - self.unsure[at]
             unsure = self.rng.hypergeometric(self.unsure[at], left, taken - wrong)
-        lost = wrong if world.cant_tell == "exclude" else wrong + unsure
+        fixed = wrong * self.loss
+        lost = fixed if world.cant_tell == "exclude" else fixed + unsure
         doubted = self.excluded if world.cant_tell == "exclude" else self.unfixed
         self.n[at] -= taken
         self.wrong[at] -= wrong
         self.unsure[at] -= unsure
-        self.fixed[at] += wrong @ world.w
+        self.fixed[at] += fixed @ world.w
         doubted[at] += unsure @ world.w
         self.answers[at] += taken.sum(-1)
         self.log_weight[at] += lost @ self.log_wrong + (taken - lost) @ self.log_right

@@ -13,6 +13,7 @@ from goldleaf.encode.names import choose
 from goldleaf.errors import ConfigError, names
 from goldleaf.items.open import open_reader
 from goldleaf.project.base import Project
+from goldleaf.schema import kind_of_slice
 from goldleaf.task import Classify, Target
 
 
@@ -34,6 +35,10 @@ from goldleaf.task import Classify, Target
     show_default=True,
     help="What an item is that a person cannot tell: an error, or left out of the data set.",
 )
+@click.option(
+    "--per",
+    help="Prove the error for every slice: class, or a column such as a source; the whole data set by default.",
+)
 @click.option("--encoder", help="How items become vectors; the best one installed by default.")
 @click.option("--vectors", help="Your own vectors: a column, or an .npy file in the order of the items.")
 @click.option(
@@ -53,6 +58,7 @@ def command(
     error: float,
     confidence: float,
     cant_tell: Literal["error", "exclude"],
+    per: str | None,
     encoder: str | None,
     vectors: str | None,
     ledger: str,
@@ -72,7 +78,7 @@ def command(
         folder,
         items=items,
         task=task,
-        target=Target(error, confidence, cant_tell),
+        target=Target(error, confidence, cant_tell, per),
         encoder=encoder,
         vectors=vectors,
         ledger=ledger,
@@ -100,7 +106,8 @@ def _say(project: Project) -> None:
             "found": f"{added.rows:,} rows, {project.store.items:,} distinct items "
             f"({project.store.rows - project.store.items:,} exact duplicates, labeled once){skipped}",
             "labels": f"{len(config.task.labels)}: {', '.join(config.task.labels[:8])}{' …' if len(config.task.labels) > 8 else ''}",
-            "target": f"at most {100 * config.target.error:.4g} % wrong, with {100 * config.target.confidence:.4g} % confidence",
+            "target": f"at most {100 * config.target.error:.4g} % wrong{_where(config.target.per)}, "
+            f"with {100 * config.target.confidence:.4g} % confidence",
             "encoder": config.encoder["name"],
         }
     )
@@ -110,6 +117,10 @@ def _say(project: Project) -> None:
     ledger = config.ledger if "://" in config.ledger else project.folder / config.ledger
     click.echo(f"written: {project.folder / 'goldleaf.toml'}, {ledger}")
     click.echo(f"next: {next_step('plan', project.folder)}, then {next_step('label', project.folder)}")
+
+
+def _where(per: str | None) -> str:
+    return f" in every {kind_of_slice(per)}" if per else ""
 
 
 def _labels(given: str) -> list[str]:

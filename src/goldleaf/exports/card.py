@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from goldleaf.schema import percent_up
+
 
 @dataclass(frozen=True)
 class CardFacts:
@@ -20,6 +22,7 @@ class CardFacts:
         replayed: the answers were read from earlier ones instead of asked of a person.
         created: when, as it is to be printed.
         limits: what the reader should beware of, a sentence each.
+        per: what the proof holds for each part of: "class" or a column. slices: (its name, rows, bound, reached).
     """
 
     title: str
@@ -37,6 +40,8 @@ class CardFacts:
     created: str
     version: str
     limits: list[str] = field(default_factory=list)
+    per: str | None = None
+    slices: list[tuple[str, int, float, bool]] = field(default_factory=list)
 
 
 def card(facts: CardFacts) -> str:
@@ -74,7 +79,17 @@ def _proof(facts: CardFacts) -> str:
             "wrong; the probabilities are the machine's own opinion."
         )
     replayed = "\n\nIt rests on replayed answers, see below." if facts.replayed else ""
-    return escape(facts.certificate) + replayed
+    return "\n\n".join([escape(facts.certificate, 1000) + replayed, *_slices(facts)])
+
+
+def _slices(facts: CardFacts) -> list[str]:
+    if not facts.slices:
+        return []
+    rows = [
+        (escape(name), f"{rows:,}", f"{percent_up(bound)} %", "reached" if reached else "not reached")
+        for name, rows, bound, reached in facts.slices
+    ]
+    return [_table((escape(facts.per or ""), "Rows", "Wrong, at most", "Target"), rows)]
 
 
 def _asked(facts: CardFacts) -> str:
@@ -128,7 +143,9 @@ def _origin(facts: CardFacts) -> str:
 def _own_limits(facts: CardFacts) -> list[str]:
     """What is true of every card."""
     limits = ["A label counts as right when it agrees with the people asked; where they are wrong, so is it."]
-    if facts.certificate is not None:
+    if facts.slices:
+        limits.append(f"The bounds hold for each {facts.per}, not for other parts of the data set.")
+    elif facts.certificate is not None:
         limits.append("The bound holds for the data set as a whole, not for each label or each part of it.")
     return limits
 

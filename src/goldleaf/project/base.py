@@ -28,13 +28,14 @@ from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.encoder import pinned
-from goldleaf.project.loop import REASON, Loop
+from goldleaf.project.loop import REASON, Loop, last_freeze
 from goldleaf.project.making import making
 from goldleaf.project.record import Asked
 from goldleaf.project.replay import Replayed, replayed
+from goldleaf.project.slicing import wanted
 from goldleaf.project.summary import Plan, Status
 from goldleaf.schema import Answerer, Certificate, Item, Question, Reply
-from goldleaf.task import Classify, Target
+from goldleaf.task import CLASS, Classify, Target
 from goldleaf.votes.replay import Replay
 
 CERTIFICATE = "certificate.json"
@@ -93,9 +94,11 @@ class Project:
         with making(folder, ledger), ExitStack() as opened:
             store = ItemStore.open(folder / "items", task)
             added = store.add(reader, skip_empty=skip_empty)
+            target = target or Target()
+            wanted(task, target, store)  # refuses now what it would refuse at the first round
             config = Config(
                 task=task,
-                target=target or Target(),
+                target=target,
                 encoder=pinned(encoder, vectors, task, store, folder),
                 seed=secrets.randbits(53) if seed is None else seed,
                 ledger=ledger,
@@ -213,6 +216,7 @@ class Project:
             )
         if label is not None:
             self.config.task.index(label, f"the answer of {source} to item {asked.item}")
+            self._refuse_other_class(asked, label)
         elif self.loop.frozen and not self.loop.frozen.holds(asked.position):
             raise VotesError(
                 f"Item {asked.item} was answered before the audit began, which counts on its label; "
@@ -227,6 +231,23 @@ class Project:
             "label": label,
             "seconds": seconds,
         }
+
+    def _refuse_other_class(self, asked: Asked, label: str) -> None:
+        """A proof for each class counts the rows that people had labeled with it before the audit began."""
+        frozen = self.loop.frozen
+        if frozen is None or self.config.target.per != CLASS or asked.attempt:
+            return
+        if frozen.holds(asked.position):  # nobody could tell then, so it counts in the machine's class
+            before = frozen.label(frozen.place(asked.position))
+        else:
+            freeze = last_freeze(self.ledger, "seq")
+            before = self.loop.record.labeled_before(freeze.seq).get(asked.position, label)
+        if label != before:
+            raise VotesError(
+                f"Item {asked.item} was {before!r} when the audit began, which counts it in that class; "
+                f"got {label!r}, allowed now: {before!r}.",
+                do="To change it, train anew first: project.retrain()",
+            )
 
     def undo(self) -> Question | None:
         """Take back the newest answer; its question is open again. The ledger keeps both."""

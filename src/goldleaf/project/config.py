@@ -36,7 +36,7 @@ SETTINGS: dict[str, dict[str, tuple[type, ...]]] = {
         "key": TEXT,
         "descriptions": TABLE,
     },
-    "target": {"error": NUMBER, "confidence": NUMBER, "cant_tell": TEXT},
+    "target": {"error": NUMBER, "confidence": NUMBER, "cant_tell": TEXT, "per": TEXT},
     "encoder": {
         "name": TEXT,
         "path": TEXT,
@@ -78,6 +78,8 @@ class Config:
             "audit": {"method": self.method, "seed": self.seed},
             "ledger": {"url": self.ledger},
         }
+        if self.target.per is not None:
+            body["target"]["per"] = self.target.per
         if self.seconds is not None:
             body["people"] = {"seconds": self.seconds}
         return body

@@ -13,14 +13,22 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
+from goldleaf.certificates.audit import Make
 from goldleaf.certificates.base import AuditPlan
+from goldleaf.certificates.slices import Slices, make
+from goldleaf.task import CLASS
 
 _READ = ("position", "weight", "label", "probability", "p_wrong")  # the ids are for those without the items
+_SLICE = "slice"  # a column that only a target with `per` has
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """Frozen predictions of the items that no person had labeled, and the facts the audit was planned with."""
+    """Frozen predictions of the items that no person had labeled, and the facts the audit was planned with.
+
+    Attributes:
+        slices: how the data is parted, where the target has `per`; `facts["slices"]` has their names.
+    """
 
     attempt: int
     positions: NDArray[np.int64]
@@ -29,6 +37,21 @@ class Frozen:
     probability: NDArray[np.float32]
     p_wrong: NDArray[np.float32]
     facts: dict[str, Any]
+    slices: Slices | None = None
+
+    @property
+    def make(self) -> Make:
+        """What makes the audit of `plan()`."""
+        return make(self.slices)
+
+    def into(self, place: int, label: str | None) -> int | None:
+        """The slice that the item at `place` is delivered in once a person said `label` (None: can't tell)."""
+        if self.slices is None:
+            return None
+        if label is None or self.facts["per"] != CLASS:
+            return int(self.slices.of[place])
+        labels: list[str] = self.facts["labels"]
+        return labels.index(label) if label in labels else -1
 
     def plan(self) -> AuditPlan:
         return AuditPlan(
@@ -69,6 +92,8 @@ class Frozen:
                 "p_wrong": self.p_wrong,
             }
         )
+        if self.slices is not None:
+            table = table.append_column(_SLICE, pa.array(self.slices.of, pa.int64()))
         sink = io.BytesIO()
         pq.write_table(table, sink, compression="zstd")
         return {
@@ -80,7 +105,9 @@ class Frozen:
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
-        table = pq.read_table(io.BytesIO(row.body), columns=list(_READ))
+        facts = json.loads(row.facts)
+        sliced = (_SLICE,) if "slices" in facts else ()
+        table = pq.read_table(io.BytesIO(row.body), columns=[*_READ, *sliced])
         return cls(
             attempt=row.attempt,
             positions=table["position"].to_numpy(),
@@ -88,5 +115,8 @@ class Frozen:
             labels=table["label"].to_numpy(),
             probability=table["probability"].to_numpy(),
             p_wrong=table["p_wrong"].to_numpy(),
-            facts=json.loads(row.facts),
+            facts=facts,
+            slices=Slices(table[_SLICE].to_numpy(), np.array(facts["slices"]["rows"], np.int64))
+            if sliced
+            else None,
         )

@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from goldleaf.certificates import audit as audits
 from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
 from goldleaf.certificates.census import forecast
+from goldleaf.certificates.slices import Slices, forecast_slices
 from goldleaf.errors import VotesError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Ledger
 from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen
-from goldleaf.project.model import NOTHING, Known, Model
-from goldleaf.project.record import Asked, Given, Record, outcome
+from goldleaf.project.model import NOTHING, Inferred, Known, Model
+from goldleaf.project.record import Asked, Given, Record, heard
+from goldleaf.project.slicing import Parting, wanted
 from goldleaf.project.tally import course
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
@@ -63,9 +65,10 @@ class Loop:
             return None
         if self.ledger.rows("posteriors", "seq", after=row.seq, model=ABANDONED):
             return None
-        now = {**_promise(self.config), "items": self.store.items, "total_rows": self.store.rows}
+        now = {"per": None, **_promise(self.config), "items": self.store.items, "total_rows": self.store.rows}
         facts = json.loads(row.facts)
-        return Frozen.from_row(row) if all(facts[name] == value for name, value in now.items()) else None
+        same = all(facts.get(name) == value for name, value in now.items())
+        return Frozen.from_row(row) if same else None
 
     @cached_property
     def record(self) -> Record:
@@ -76,11 +79,18 @@ class Loop:
     def ids(self) -> pa.StringArray:
         return self.store.ids()
 
+    @cached_property
+    def parting(self) -> Parting | None:
+        """The slices that the target asks for."""
+        return wanted(self.config.task, self.config.target, self.store)
+
     @property
     def audit(self) -> Audit | None:
         """The audit of the frozen labels, as far as it has come; None while training."""
         if self._audit is None and self.frozen is not None:
-            self._audit = audits.restore(self.frozen.plan(), course(self.ledger, self.frozen))
+            self._audit = audits.restore(
+                self.frozen.plan(), course(self.ledger, self.frozen), self.frozen.make
+            )
         return self._audit
 
     @property
@@ -139,8 +149,7 @@ class Loop:
             return  # it will be restored with these answers in it
         for asked, given in pairs:
             if asked.attempt == self.attempt and given.answer in ("label", "cant_tell"):
-                place = self.frozen.place(asked.position)
-                self._audit.answer(place, outcome(given, self.frozen.label(place)))
+                self._audit.answer(*heard(given, self.frozen, self.frozen.place(asked.position)))
 
     def abandon(self, reason: str) -> None:
         """Leave this attempt for good; what its audit learned trains the next one."""
@@ -171,7 +180,7 @@ class Loop:
         )
         model = self._fit(known)
         batch = batch_size(len(self.config.task.labels), len(labels))
-        reason = self._reason_to_stop(model.infer(sample).p_wrong, candidates, batch)
+        reason = self._reason_to_stop(sample, model.infer(sample), candidates, batch)
         if reason:
             self._freeze(reason)
             return
@@ -182,14 +191,21 @@ class Loop:
         self._ask_training({"margin": unsure, "random": chance})
 
     def _reason_to_stop(
-        self, p_wrong: NDArray[np.float64], candidates: NDArray[np.int64], batch: int
+        self, sample: NDArray[np.int64], inferred: Inferred, candidates: NDArray[np.int64], batch: int
     ) -> str | None:
         weights = self.store.weights()[candidates]
         answers = self.record.answers()
+        p_wrong, labels = inferred.p_wrong, inferred.probabilities.argmax(axis=1)
+        slices = None
+        if self.parting is not None:
+            known, every = self._known(), self.store.weights()
+            slices = self.parting.slices(
+                candidates, labels, (known.positions, known.labels), every, like=sample
+            )
 
         def ahead(after: int, error: float) -> float:
             left = max(len(candidates) - (after - answers), 0)
-            return self._forecast(weights[:left], p_wrong, error) if left else 0.0
+            return self._forecast(weights[:left], p_wrong, error, slices) if left else 0.0
 
         expected = float(p_wrong.mean())
         facts = {"answers": answers, "expected_error": expected, "forecast": ahead(answers, expected)}
@@ -207,11 +223,20 @@ class Loop:
         rows = self.ledger.rows("posteriors", "model", "facts", after=freeze.seq if freeze else 0, attempt=0)
         return [json.loads(row.facts) for row in rows if row.model != ABANDONED]
 
-    def _forecast(self, weights: NDArray[np.int64], p_wrong: NDArray[np.float64], error: float) -> float:
+    def _forecast(
+        self,
+        weights: NDArray[np.int64],
+        p_wrong: NDArray[np.float64],
+        error: float,
+        slices: Slices | None = None,
+    ) -> float:
         """Answers of the next attempt's audit over items of these weights; `p_wrong` may be of a sample."""
         target = self.config.target
         alpha = alpha_of_attempt(self.attempts + 1, target.alpha)
         guesses = np.resize(p_wrong, len(weights))
+        if slices is not None:
+            of = slices.of[: len(weights)]
+            return forecast_slices(of, weights, guesses, slices.rows, target.error, alpha, error)
         return forecast(weights, guesses, self.store.rows, target.error, alpha, error)
 
     def _known(self) -> Known:
@@ -265,7 +290,7 @@ class Loop:
     def _freeze(self, reason: str) -> None:
         frozen = self.predict(self.attempts + 1, reason)
         self.ledger.append([("posteriors", frozen.entry(self.ids.take(frozen.positions)))])
-        self.frozen, self._audit = frozen, audits.start(frozen.plan())
+        self.frozen, self._audit = frozen, audits.start(frozen.plan(), frozen.make)
 
     def predict(self, attempt: int, reason: str) -> Frozen:
         """The machine's label for every item that no person labeled."""
@@ -299,11 +324,17 @@ class Loop:
             "answers": self.record.answers(),
             "reason": reason,
         }
+        labels = inferred.probabilities.argmax(axis=1)
+        slices = None
+        if self.parting is not None:
+            slices = self.parting.slices(pool, labels, (known.positions, known.labels), weights)
+            facts["slices"] = {"names": list(self.parting.names), "rows": slices.rows.tolist()}
         return Frozen(
+            slices=slices,
             attempt=attempt,
             positions=pool,
             weights=weights[pool],
-            labels=inferred.probabilities.argmax(axis=1).astype(np.int16),
+            labels=labels.astype(np.int16),
             probability=inferred.probabilities.max(axis=1),
             p_wrong=p_wrong,
             facts=facts,
@@ -341,7 +372,9 @@ def last_freeze(ledger: Ledger, *columns: str) -> Any:
 
 def _promise(config: Config) -> dict[str, Any]:
     """What a change of voids an attempt."""
+    per = {} if config.target.per is None else {"per": config.target.per}
     return {
+        **per,
         "labels": list(config.task.labels),
         "error": config.target.error,
         "confidence": config.target.confidence,

@@ -12,12 +12,15 @@ import numpy as np
 
 from goldleaf.certificates import audit as audits
 from goldleaf.certificates.base import Audit, Outcome
+from goldleaf.certificates.slices import SlicedAudit
 from goldleaf.errors import CertificateError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Head, Ledger
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.record import Record
-from goldleaf.schema import Certificate, percent_up
+from goldleaf.project.slicing import parting
+from goldleaf.schema import Certificate, kind_of_slice, percent_up, slice_name, worst_slice
+from goldleaf.task import CLASS
 
 FORMAT = "goldleaf-certificate.v1"
 
@@ -31,6 +34,16 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
     Raises:
         CertificateError: nothing is frozen yet, a draw does not recompute, or an answer that counts was taken back.
     """
+    frozen, freeze = _frozen(ledger, head)
+    record = Record(ledger, upto=head.seq)
+    _refuse_taken_back(record, frozen, freeze)
+    bring = audits.replay if replay else audits.resume
+    audit = bring(frozen.plan(), record.events(frozen), frozen.make)
+    return _body(frozen, audit, record, head, ledger.hash_at(freeze))
+
+
+def _frozen(ledger: Ledger, head: Head) -> tuple[Frozen, int]:
+    """The newest freeze as of `head`, and its entry."""
     freezes = [
         row.seq
         for row in ledger.rows("posteriors", "seq", "attempt")
@@ -40,18 +53,17 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
         raise CertificateError(
             "There is nothing to certify: no audit has started.", do="Answer on: goldleaf label"
         )
-    frozen = Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0])
-    record = Record(ledger, upto=head.seq)
-    _refuse_taken_back(record, frozen, freezes[-1])
-    audit = (audits.replay if replay else audits.resume)(frozen.plan(), record.events(frozen))
-    return _body(frozen, audit, record, head, ledger.hash_at(freezes[-1]))
+    return Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0]), freezes[-1]
 
 
 def _refuse_taken_back(record: Record, frozen: Frozen, freeze: int) -> None:
     """The bound counts an item that a person answered as right, so the answer must still be there."""
     lacking = np.ones(frozen.facts["items"], bool)
     lacking[frozen.positions] = False
+    before = record.labeled_before(freeze) if frozen.facts.get("per") == CLASS else {}
     for asked, given in record.effective():
+        if given.label != before.get(asked.position, given.label) and not frozen.holds(asked.position):
+            continue  # the class that was counted is not the one delivered
         excluded = given.answer == "cant_tell" and given.seq < freeze
         if asked.position < len(lacking) and (given.label is not None or excluded):
             lacking[asked.position] = False
@@ -107,7 +119,25 @@ def _body(
         "items_digest": facts["digest"],
         "ledger": {"seq": head.seq, "hash": head.hash},
     }
+    if isinstance(audit, SlicedAudit):
+        body["per"] = _per(facts, audit)
     return {"statement": statement(body), **body}
+
+
+def _per(facts: dict[str, Any], audit: SlicedAudit) -> dict[str, Any]:
+    """The claim slice by slice."""
+    slices = [
+        {
+            "name": name,
+            "rows": one.rows,
+            "bound": one.bound,
+            "wrong_rows_at_most": one.remaining,
+            "certified": one.certified,
+            "answers": one.answers,
+        }
+        for name, one in zip(facts["slices"]["names"], audit.slices(), strict=True)
+    ]
+    return {"by": facts["per"], "slices": slices}
 
 
 def _left_out(frozen: Frozen, record: Record) -> int:
@@ -130,19 +160,31 @@ def statement(body: dict[str, Any]) -> str:
         else "items that a person could not tell have left the data set"
     )
     truth = f"Here {body['truth']} count as the truth, and {told}."
-    goal = (
-        f"The target of {100 * body['error']:.4g} % is {'reached' if body['certified'] else 'NOT reached'}."
-    )
+    where = f" in every {kind_of_slice(body['per']['by'])}" if "per" in body else ""
+    goal = f"The target of {100 * body['error']:.4g} %{where} is {'reached' if body['certified'] else 'NOT reached'}."
     return f"{claim(body)} {truth} {goal}" + (
         " The answers were replayed from a file." if body["replayed"] else ""
     )
 
 
 def claim(body: dict[str, Any]) -> str:
-    """The claim in one sentence."""
+    """The claim in one sentence, or in two."""
+    if "per" in body:
+        return _claim_per(body)
     return (
         f"At most {percent_up(body['bound'])} % of these {body['rows']:,} labels are wrong, "
         f"with {100 * body['confidence']:.4g} % confidence."
+    )
+
+
+def _claim_per(body: dict[str, Any]) -> str:
+    by, worst = body["per"]["by"], worst_slice(body["per"])
+    count = sum(one["rows"] > 0 for one in body["per"]["slices"])
+    parts = f"In each of {count} classes" if by == CLASS else f"For each of {count} values of `{by}`"
+    return (
+        f"{parts} at most {percent_up(worst['bound'])} % of the labels are wrong, with "
+        f"{100 * body['confidence']:.4g} % confidence for all at once; the largest bound is that of "
+        f"{slice_name(worst['name'])}. Of all {body['rows']:,} labels at most {percent_up(body['bound'])} % are wrong."
     )
 
 
@@ -205,7 +247,27 @@ def verify(path: Path, ledger: Ledger, store: ItemStore) -> Verified:
         raise CertificateError(
             "The stored items are not those in the ledger.", do="Restore the folder `items`."
         )
+    _check_slices(ledger, head, store)
     return Verified(body["statement"], whole.seq, body["certified"])
+
+
+def _check_slices(ledger: Ledger, head: Head, store: ItemStore) -> None:
+    """Raise unless the frozen slices are those of the items, where these are still the items of the freeze."""
+    frozen, freeze = _frozen(ledger, head)
+    if frozen.slices is None or frozen.facts["digest"] != store.digest:
+        return
+    labels: list[str] = frozen.facts["labels"]
+    known = Record(ledger, upto=head.seq).labeled_before(freeze)
+    positions = np.array(sorted(known), np.int64)
+    theirs = np.array([labels.index(known[int(position)]) for position in positions], np.int64)
+    parts = parting(frozen.facts["per"], tuple(labels), store)
+    found = parts.slices(frozen.positions, frozen.labels, (positions, theirs), store.weights())
+    same = list(parts.names) == frozen.facts["slices"]["names"]
+    if not (same and (found.of == frozen.slices.of).all() and (found.rows == frozen.slices.rows).all()):
+        raise CertificateError(
+            f"The slices by `{frozen.facts['per']}` in the ledger are not those of the stored items and labels.",
+            do="Do not trust this certificate; ask whoever made it for the project as it was.",
+        )
 
 
 def _read(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from goldleaf.certificates.base import Draw, Event, Outcome
+from goldleaf.certificates.base import Answer, Draw, Event, Outcome
 from goldleaf.ledger.base import Ledger
 from goldleaf.project.frozen import Frozen
 from goldleaf.schema import Purpose
@@ -141,6 +141,18 @@ class Record:
         """Item position → the label people gave it, the newest where there are several."""
         return {asked.position: given.label for asked, given in self.effective() if given.label is not None}
 
+    def labeled_before(self, seq: int) -> dict[int, str]:
+        """As `labeled`, as it was before entry `seq`."""
+        newest: dict[int, Given] = {}
+        for given in self.history:
+            if given.seq < seq:
+                newest[given.question] = given
+        return {
+            self.asked[question].position: given.label
+            for question, given in newest.items()
+            if given.label is not None
+        }
+
     def positions(self, answer: str) -> NDArray[np.int64]:
         """Items whose newest answer is `cant_tell` or `skip`."""
         newest = {asked.position: given.answer for asked, given in self.effective()}
@@ -159,8 +171,7 @@ class Record:
         for given in self.history:
             asked = self.asked[given.question]
             if asked.attempt == frozen.attempt and given.answer in ("label", "cant_tell"):
-                place = frozen.place(asked.position)
-                merged.append((given.seq, (place, outcome(given, frozen.label(place)))))
+                merged.append((given.seq, heard(given, frozen, frozen.place(asked.position))))
         return [event for _, event in sorted(merged, key=lambda pair: pair[0])]
 
     def audited(self, frozen: Frozen) -> tuple[list[Draw], list[Outcome]]:
@@ -172,6 +183,12 @@ class Record:
                 pairs.append((draw, outcome(given, frozen.label(draw.position))))
         pairs.sort(key=lambda pair: pair[0].step)
         return [draw for draw, _ in pairs], [said for _, said in pairs]
+
+
+def heard(given: Given, frozen: Frozen, place: int) -> Answer:
+    """An answer about the item at `place` of the plan, as the audit takes it."""
+    said, into = outcome(given, frozen.label(place)), frozen.into(place, given.label)
+    return (place, said) if into is None else (place, said, into)
 
 
 def outcome(given: Given, predicted: str) -> Outcome:

@@ -12,17 +12,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from goldleaf import __version__
 from goldleaf.certificates.bounds import path
 from goldleaf.certificates.census import forecast
-from goldleaf.certificates.report import ReportFacts
+from goldleaf.certificates.report import ReportFacts, SliceFacts
+from goldleaf.certificates.slices import SliceBound, SlicedAudit, forecast_slices
+from goldleaf.certificates.slices_path import path as slices_path
 from goldleaf.exports.card import CardFacts, card
 from goldleaf.items.store import ItemStore
 from goldleaf.project import proof
 from goldleaf.project.config import Config
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.loop import Loop
+from goldleaf.project.slicing import wanted
 from goldleaf.project.tally import tally
 from goldleaf.questions.stop import first_batch_size
 
@@ -69,6 +73,8 @@ class Status:
     forecast: float | None
     hours: float
     seconds_per_answer: float
+    per: str | None = None
+    slices: tuple[tuple[str | None, SliceBound], ...] = ()  # (name, what is proven of it), once an audit runs
 
     @property
     def human_answers(self) -> int:
@@ -81,9 +87,7 @@ def plan(
     """The plan of a project, without any answer."""
     first = first_batch_size(len(config.task.labels), store.items)
     weights = store.weights()
-    low = first + forecast(
-        weights, np.full(store.items, 1e-4), store.rows, config.target.error, config.target.alpha, 0.0
-    )
+    low = first + _forecast(config, store, weights, np.full(store.items, 1e-4), 0.0)
     high = 3 * first + _forecast_at(config, store, weights)
     return Plan(
         rows=store.rows,
@@ -101,7 +105,21 @@ def _forecast_at(config: Config, store: ItemStore, weights: np.ndarray[Any, np.d
     """The audit of a middling model: it errs as often as the target allows, and half knows where."""
     error = config.target.error
     p = np.clip(error * -np.log((np.arange(store.items) + 0.5) / store.items), 1e-4, 0.95)
-    return forecast(weights, p, store.rows, error, config.target.alpha, error)
+    return _forecast(config, store, weights, p, error)
+
+
+def _forecast(
+    config: Config, store: ItemStore, weights: NDArray[np.int64], p: NDArray[np.float64], expected: float
+) -> float:
+    """Answers of an audit of all items; where nothing is known of the classes yet, they are taken as equal."""
+    error, alpha = config.target.error, config.target.alpha
+    parts = wanted(config.task, config.target, store)
+    if parts is None:
+        return forecast(weights, p, store.rows, error, alpha, expected)
+    at = np.arange(store.items)
+    of = parts.slice_of(at, at % len(parts.names))
+    rows = np.bincount(of, weights, minlength=len(parts.names)).astype(np.int64)
+    return forecast_slices(of, weights, p, rows, error, alpha, expected)
 
 
 def _encode_seconds(
@@ -155,7 +173,15 @@ def status(config: Config, store: ItemStore, loop: Loop) -> Status:
         forecast=more,
         hours=(counted.seconds + counted.untimed * each) / 3600,
         seconds_per_answer=each,
+        per=config.target.per,
+        slices=_slices(loop),
     )
+
+
+def _slices(loop: Loop) -> tuple[tuple[str | None, SliceBound], ...]:
+    if loop.frozen is None or not isinstance(loop.audit, SlicedAudit):
+        return ()
+    return tuple(zip(loop.frozen.facts["slices"]["names"], loop.audit.slices(), strict=True))
 
 
 def card_text(
@@ -176,6 +202,11 @@ def card_text(
         asked=[(who, len(seconds), sum(seconds)) for who, seconds in sorted(people.items())],
         questions_by_purpose=now.answers,
         certificate=body["statement"] if body else None,
+        per=body["per"]["by"] if body and "per" in body else None,
+        slices=[
+            ("no value" if one["name"] is None else one["name"], one["rows"], one["bound"], one["certified"])
+            for one in (body or {}).get("per", {}).get("slices", ())
+        ],
         cant_tell=delivery.unlabeled,
         encoder=config.encoder["name"],
         source_files=[row.source for row in loop.ledger.rows("items", "source")],
@@ -212,7 +243,7 @@ def report_facts(config: Config, store: ItemStore, loop: Loop, body: dict[str, A
     delivery = Delivery(config, store, loop)
     now = status(config, store, loop)
     before = now.answers["training"] if loop.attempt == 1 else now.human_answers - audit_answers(loop)
-    steps, _, bound = path(frozen.plan(), *loop.record.audited(frozen))
+    steps, bound = _bound_path(loop)
     drawn = _drawn(loop)
     return ReportFacts(
         title=_title(store, loop),
@@ -236,8 +267,25 @@ def report_facts(config: Config, store: ItemStore, loop: Loop, body: dict[str, A
         hours_by_hand=store.items * now.seconds_per_answer / 3600,
         seconds_assumed=body["replayed"] or any(one.seconds is None for _, one in loop.record.effective()),
         certificate=body,
+        per=body["per"]["by"] if "per" in body else None,
+        slices=[SliceFacts(**one) for one in body.get("per", {}).get("slices", ())],
         created=datetime.now(UTC).isoformat(timespec="minutes"),
         version=__version__,
+    )
+
+
+def _bound_path(loop: Loop) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(answers, bound then); by slices the bound of the worst one."""
+    frozen = loop.frozen
+    assert frozen is not None
+    draws, outcomes = loop.record.audited(frozen)
+    if frozen.slices is None:
+        steps, _, bound = path(frozen.plan(), draws, outcomes)
+        return steps, bound
+    labels = loop.record.labeled()
+    into = [frozen.into(draw.position, labels.get(int(frozen.positions[draw.position]))) for draw in draws]
+    return slices_path(
+        frozen.plan(), frozen.slices, draws, outcomes, [-1 if at is None else at for at in into]
     )
 
 

@@ -16,6 +16,7 @@ from goldleaf.certificates.base import Course, Draw, Outcome
 from goldleaf.ledger.base import Ledger
 from goldleaf.ledger.tables import NOUNS
 from goldleaf.project.frozen import Frozen
+from goldleaf.task import CLASS
 
 _QUESTIONS, _VOTES = NOUNS["questions"], NOUNS["votes"]
 _NUMBERS = ("probability", "p", "lam", "nu", "target", "least")
@@ -81,14 +82,17 @@ def course(ledger: Ledger, frozen: Frozen) -> Course:
     seq, position, purpose, *numbers = _columns(asked, len(_ASKED))
     place = np.searchsorted(frozen.positions, np.array(position, np.int64))
     census = np.array([name == "census" for name in purpose], bool)
-    column = dict(zip(_NUMBERS, (np.array(number, np.float64) for number in numbers), strict=True))
-    first, outcome = _answers(ledger, np.array(seq, np.int64), frozen, place)
+    column: dict[str, Any] = dict(
+        zip(_NUMBERS, (np.array(number, np.float64) for number in numbers), strict=True)
+    )
+    first, outcome, label = _answers(ledger, np.array(seq, np.int64), frozen, place)
     answered = np.argsort(first, kind="stable")[np.count_nonzero(first < 0) :]
     return Course(
         position=place[answered],
         step=answered,  # draws were written in the order of their steps
         census=census[answered],
         outcome=outcome[answered],
+        into=_into(frozen, place, label)[answered] if frozen.slices else None,
         waiting=[
             Draw(
                 int(step),
@@ -107,8 +111,8 @@ _ASKED = ("seq", "position", "purpose", *_NUMBERS)
 
 def _answers(
     ledger: Ledger, seq: NDArray[np.int64], frozen: Frozen, place: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """For each question: the rank of its first answer (-1 without one), and the outcome of its last."""
+) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int64]]:
+    """For each question: the rank of its first answer (-1 without one), and the outcome and label of its last."""
     said = ledger.read(
         select(_VOTES.c.question, _VOTES.c.label)
         .where(_VOTES.c.answer.in_(("label", "cant_tell")))
@@ -126,7 +130,14 @@ def _answers(
     outcome = np.where(newest == frozen.labels[place], Outcome.RIGHT.value, Outcome.WRONG.value)
     outcome[newest == -2] = Outcome.CANT_TELL.value
     rank = np.where(there, first[at], -1) if len(asked) else np.full(len(seq), -1)
-    return rank, outcome.astype(np.int8)
+    return rank, outcome.astype(np.int8), newest
+
+
+def _into(frozen: Frozen, place: NDArray[np.int64], label: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The slice that each item is delivered in: `Frozen.into`, by column."""
+    assert frozen.slices is not None
+    own = frozen.slices.of[place]
+    return np.where(label == -2, own, label) if frozen.facts["per"] == CLASS else own
 
 
 def _columns(rows: Sequence[Any], width: int) -> list[Sequence[Any]]:
