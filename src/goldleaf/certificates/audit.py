@@ -114,6 +114,10 @@ class BettingAudit:
     def certified(self) -> bool:
         return self.remaining <= allowed(self.plan.error, self._delivered())
 
+    @property
+    def exhausted(self) -> bool:
+        return not self._rows_unseen
+
     def _book(self, draw: Draw) -> int:
         """Move an open question among the answered ones; its step."""
         while draw.step >= self._table.shape[1]:

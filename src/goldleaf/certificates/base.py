@@ -160,6 +160,11 @@ class Audit(Protocol):
         ...
 
     @property
+    def exhausted(self) -> bool:
+        """Whether every item is answered; asks nothing, unlike `next`."""
+        ...
+
+    @property
     def remaining(self) -> int:
         """Upper confidence limit of the wrong rows that remain in the delivered data set."""
         ...

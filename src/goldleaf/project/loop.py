@@ -95,7 +95,8 @@ class Loop:
 
     @property
     def finished(self) -> bool:
-        return self.audit is not None and (self.audit.certified or not self.audit.next())
+        # not `next`: a draw made here could be older than a correction that comes before it is written
+        return self.audit is not None and (self.audit.certified or self.audit.exhausted)
 
     def ask(self, known: NDArray[np.int64] | None = None) -> list[Asked]:
         """The open questions; new ones when none is open; none when the audit is over.
