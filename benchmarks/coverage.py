@@ -20,6 +20,8 @@ from scipy.stats import binom
 from benchmarks.figures import Figure, publish
 from goldleaf.certificates.base import alpha_of_attempt
 from goldleaf.certificates.simulate import SCORES, at_the_limit, simulate
+from goldleaf.certificates.simulate_people import false_share as false_limits
+from goldleaf.certificates.simulate_people import uneven
 
 COMMAND = "python -m benchmarks.coverage"
 ALPHA = 0.05
@@ -73,6 +75,13 @@ def attempts(runs: int) -> tuple[str, float]:
     return "four attempts, sharp", float(np.any(ends, axis=0).mean())
 
 
+def second_opinions(case: tuple[float, int]) -> tuple[str, float]:
+    """A limit below the rows on which people differ, those that the audit draws least."""
+    share, runs = case
+    name = f"second opinions, 40 rows, people differ in {share:.1%} of the rows"
+    return name, false_limits(uneven(200, share), 40, ALPHA, runs, hash_of(case))
+
+
 def main(runs: int) -> None:
     mark = most_by_luck(runs)
     cases = list(product(("sharp", "residual"), SCORES, SIZES, LIMITS, (runs,)))
@@ -81,6 +90,7 @@ def main(runs: int) -> None:
             *pool.map(false_share, cases),
             *pool.map(special, [(name, runs) for name in SPECIAL]),
             *pool.map(attempts, [runs]),
+            *pool.map(second_opinions, [(share, runs) for share in (0.075, 0.12, 0.25)]),
         ]
     publish(
         "coverage",

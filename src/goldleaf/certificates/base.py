@@ -159,6 +159,10 @@ class Audit(Protocol):
         """Answers still needed, about."""
         ...
 
+    def evenness(self) -> float:
+        """How evenly the open random draw was made: the least ratio of a probability to an even one."""
+        ...
+
     @property
     def exhausted(self) -> bool:
         """Whether every item is answered; asks nothing, unlike `next`."""
