@@ -140,11 +140,14 @@ class Target:
         confidence: the probability, over the random draws of the audit, that the claim is true, in (0, 1).
         cant_tell: what an audit answer "can't tell" is: an "error" that stays in the data set (default), or
             "exclude": the item leaves the data set and is not counted. Fixed before the audit starts.
+        second_opinions: rows, drawn at random, that a second person answers too, so that the certificate can say how
+            far people agree. 0: none, and it says nothing of the people's own errors.
     """
 
     error: float = 0.05
     confidence: float = 0.95
     cant_tell: Literal["error", "exclude"] = "error"
+    second_opinions: int = 0
 
     def __post_init__(self) -> None:
         for name in ("error", "confidence"):
@@ -157,7 +160,21 @@ class Target:
                 )
         if self.cant_tell not in ("error", "exclude"):
             raise ConfigError(f"`cant_tell` must be `error` or `exclude`, got {self.cant_tell!r}.")
+        _check_second_opinions(self.second_opinions, self.confidence)
 
     @property
     def alpha(self) -> float:
         return 1.0 - self.confidence
+
+
+def _check_second_opinions(count: int, confidence: float) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise ConfigError(
+            f"`second_opinions` must be a whole number of rows, 0 or more, got {count!r}.",
+            do="Write e.g. 60: without a difference among them, people differ in at most about 5 % of the rows.",
+        )
+    if count and confidence <= 0.5:
+        raise ConfigError(
+            f"`second_opinions` needs a `confidence` above 0.5, got {confidence!r}: the combined bound's risk is twice "
+            "the target's."
+        )

@@ -263,3 +263,12 @@ def test_shortened_text_fits(text, longest):
     short = shorten(text, longest)
     assert display_width(short) <= longest
     assert short == text or short.endswith("…")
+
+
+def test_what_people_agree_on_is_shown_where_it_was_asked() -> None:
+    assert "How far the people agree" not in text_of(render(FACTS))
+    shown = text_of(
+        render(replace(FACTS, people="A second person would <b>differ</b>", purposes={"repeat": 60}))
+    )
+    assert "How far the people agree" in shown and "would <b>differ</b>" in shown
+    assert "A repeat asks a second person" in shown

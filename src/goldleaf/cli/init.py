@@ -34,6 +34,12 @@ from goldleaf.task import Classify, Target
     show_default=True,
     help="What an item is that a person cannot tell: an error, or left out of the data set.",
 )
+@click.option(
+    "--second-opinions",
+    default=0,
+    show_default=True,
+    help="Rows, drawn at random, that a second person answers too; the certificate then bounds how far people differ.",
+)
 @click.option("--encoder", help="How items become vectors; the best one installed by default.")
 @click.option("--vectors", help="Your own vectors: a column, or an .npy file in the order of the items.")
 @click.option(
@@ -53,6 +59,7 @@ def command(
     error: float,
     confidence: float,
     cant_tell: Literal["error", "exclude"],
+    second_opinions: int,
     encoder: str | None,
     vectors: str | None,
     ledger: str,
@@ -72,7 +79,7 @@ def command(
         folder,
         items=items,
         task=task,
-        target=Target(error, confidence, cant_tell),
+        target=Target(error, confidence, cant_tell, second_opinions),
         encoder=encoder,
         vectors=vectors,
         ledger=ledger,

@@ -9,6 +9,7 @@ import click
 from goldleaf.cli import options
 from goldleaf.cli.show import duration, facts, next_step
 from goldleaf.project.base import Project
+from goldleaf.project.repeats import Opinions
 from goldleaf.project.summary import Status
 from goldleaf.schema import percent_up
 
@@ -44,11 +45,25 @@ def show(status: Status, folder: Path) -> None:
             "stage": STAGES[status.stage] + attempt,
             "answers": f"{status.human_answers:,}: {purposes}; {duration(3600 * status.hours)}",
             "proven": f"{proven} (target {100 * status.error:.4g} %)",
+            **({"people": _people(status.opinions)} if status.opinions else {}),
             "forecast": more,
         }
     )
     click.echo(
         f"next: {next_step('certify' if status.stage in ('certified', 'exhausted') else 'label', folder)}"
+    )
+
+
+def _people(found: Opinions) -> str:
+    waiting = (
+        f"{found.missing:,} of {found.rows:,} rows wait for a second person (goldleaf label --name NAME)"
+    )
+    if not found.pairs:
+        return f"how often they err is unknown; {waiting}"
+    bound = percent_up(min(found.limit / found.data_rows, 1.0))
+    return (
+        f"{found.disagreed:,} of {found.pairs:,} second opinions differ; people differ in <= {bound} % of the rows "
+        f"with {100 * found.confidence:.4g} % confidence{f'; {waiting}' if found.missing else ''}"
     )
 
 

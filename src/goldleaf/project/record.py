@@ -68,7 +68,8 @@ class Record:
         self.given: dict[int, Given] = {}
         self.history: list[Given] = []
         self._open: dict[int, Asked] = {}
-        self._about: dict[int, list[int]] = {}  # item position → its questions
+        self._about: dict[int, list[int]] = {}  # item position → its questions, but for repeats
+        self.repeats: list[int] = []  # questions for a second opinion
         last = float("inf") if upto is None else upto
         for row in ledger.rows("questions", *_ASKED):
             if row.seq <= last:
@@ -78,7 +79,11 @@ class Record:
                 self._take(Given(*tuple(row)))
 
     def _put(self, asked: Asked) -> None:
-        self.asked[asked.seq] = self._open[asked.seq] = asked
+        self.asked[asked.seq] = asked
+        if asked.purpose == "repeat":
+            self.repeats.append(asked.seq)
+            return
+        self._open[asked.seq] = asked
         self._about.setdefault(asked.position, []).append(asked.seq)
 
     def _take(self, given: Given) -> None:
@@ -86,6 +91,8 @@ class Record:
         self.given[given.question] = given
         self.history.append(given)
         self._open.pop(asked.seq, None)
+        if asked.purpose == "repeat":
+            return
         if given.answer == "retracted" or (given.answer == "skip" and asked.attempt > 0):
             self._open[asked.seq] = asked  # an audit question waits, behind the others
 
@@ -120,21 +127,39 @@ class Record:
         """Questions that wait for an answer, the training's and this attempt's, in the order to put them."""
         return [asked for asked in self._open.values() if asked.attempt in (0, attempt)]
 
+    def about(self, position: int) -> list[int]:
+        """The questions about an item, but for repeats."""
+        return self._about.get(position, [])
+
+    def said(self, questions: set[int]) -> dict[int, list[Given]]:
+        """All that was answered to each of these questions, in order."""
+        found: dict[int, list[Given]] = {question: [] for question in questions}
+        if questions:
+            for given in self.history:
+                if given.question in found:
+                    found[given.question].append(given)
+        return found
+
     def told(self, asked: Asked) -> Given | None:
         """The newest answer that another question about the same item has."""
         others = (self.given.get(seq) for seq in self._about[asked.position] if seq != asked.seq)
         said = [given for given in others if given is not None and given.answer in ("label", "cant_tell")]
         return max(said, key=lambda given: given.seq, default=None)
 
-    def last_answer(self) -> Given | None:
-        """The newest answer that still counts."""
+    def last_answer(self, source: str | None = None) -> Given | None:
+        """The newest answer that still counts; a second opinion only where it is this source's own."""
         for given in reversed(self.history):
-            if given.answer != "retracted" and self.given[given.question] is given:
+            foreign = self.asked[given.question].purpose == "repeat" and source not in (None, given.source)
+            if given.answer != "retracted" and self.given[given.question] is given and not foreign:
                 return given
         return None
 
     def effective(self) -> Iterable[tuple[Asked, Given]]:
-        """Each question with the answer that counts."""
+        """Each question with the answer that counts; second opinions are no labels, and left out."""
+        return ((asked, given) for asked, given in self.counted() if asked.purpose != "repeat")
+
+    def counted(self) -> Iterable[tuple[Asked, Given]]:
+        """The same with second opinions."""
         return ((self.asked[seq], given) for seq, given in self.given.items() if given.answer != "retracted")
 
     def labeled(self) -> dict[int, str]:
@@ -148,17 +173,18 @@ class Record:
 
     def answers(self) -> int:
         """Human answers so far: labels and can't-tells; a skip is none."""
-        return sum(given.answer in ("label", "cant_tell") for _, given in self.effective())
+        return sum(given.answer in ("label", "cant_tell") for _, given in self.counted())
 
     def events(self, frozen: Frozen) -> list[Event]:
         """The attempt's draws and answers in the ledger's order, as its audit takes them."""
         merged: list[tuple[int, Event]] = []
         for asked in self.asked.values():
-            if asked.attempt == frozen.attempt:
+            if asked.attempt == frozen.attempt and asked.purpose != "repeat":
                 merged.append((asked.seq, asked.draw(frozen.place(asked.position))))
         for given in self.history:
             asked = self.asked[given.question]
-            if asked.attempt == frozen.attempt and given.answer in ("label", "cant_tell"):
+            drawn = asked.attempt == frozen.attempt and asked.purpose != "repeat"
+            if drawn and given.answer in ("label", "cant_tell"):
                 place = frozen.place(asked.position)
                 merged.append((given.seq, (place, outcome(given, frozen.label(place)))))
         return [event for _, event in sorted(merged, key=lambda pair: pair[0])]

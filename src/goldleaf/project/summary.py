@@ -16,13 +16,15 @@ import pyarrow as pa
 from goldleaf import __version__
 from goldleaf.certificates.bounds import path
 from goldleaf.certificates.census import forecast
+from goldleaf.certificates.disagreement import extra_answers
 from goldleaf.certificates.report import ReportFacts
 from goldleaf.exports.card import CardFacts, card
 from goldleaf.items.store import ItemStore
-from goldleaf.project import proof
+from goldleaf.project import proof, repeats
 from goldleaf.project.config import Config
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.loop import Loop
+from goldleaf.project.repeats import Opinions
 from goldleaf.project.tally import tally
 from goldleaf.questions.stop import first_batch_size
 
@@ -41,6 +43,7 @@ class Plan:
     answers: tuple[int, int]
     seconds_per_answer: float
     encode_seconds: float
+    second_opinions: int = 0  # among the answers
 
     @property
     def hours(self) -> tuple[float, float]:
@@ -69,6 +72,7 @@ class Status:
     forecast: float | None
     hours: float
     seconds_per_answer: float
+    opinions: Opinions | None = None
 
     @property
     def human_answers(self) -> int:
@@ -81,19 +85,23 @@ def plan(
     """The plan of a project, without any answer."""
     first = first_batch_size(len(config.task.labels), store.items)
     weights = store.weights()
-    low = first + forecast(
+    least = forecast(
         weights, np.full(store.items, 1e-4), store.rows, config.target.error, config.target.alpha, 0.0
     )
-    high = 3 * first + _forecast_at(config, store, weights)
+    most = _forecast_at(config, store, weights)
+    low, high = min(first + least, store.items), min(3 * first + most, store.items)
+    wanted = min(config.target.second_opinions, store.rows)
+    more = [min(extra_answers(wanted, audit), wanted + store.items) for audit in (least, most)]
     return Plan(
         rows=store.rows,
         items=store.items,
         duplicates=store.rows - store.items,
         labels=len(config.task.labels),
         encoder=config.encoder["name"],
-        answers=(min(round(low), store.items), min(round(max(low, high)), store.items)),
+        answers=(round(low + more[0]), round(max(low + more[0], high + more[1]))),
         seconds_per_answer=seconds_per_answer(config, store),
         encode_seconds=_encode_seconds(config, store, batches, folder),
+        second_opinions=wanted,
     )
 
 
@@ -140,6 +148,9 @@ def status(config: Config, store: ItemStore, loop: Loop) -> Status:
     else:
         stage = "certified" if audit.certified else "audit" if not loop.finished else "exhausted"
         more = 0.0 if audit.certified else audit.forecast()
+    opinions = repeats.opinions(loop.record, loop.frozen) if loop.sample else None
+    if more is not None:
+        more += _more_for_repeats(config, loop, opinions, more)
     each = seconds_per_answer(config, store)
     return Status(
         stage=stage,
@@ -155,7 +166,15 @@ def status(config: Config, store: ItemStore, loop: Loop) -> Status:
         forecast=more,
         hours=(counted.seconds + counted.untimed * each) / 3600,
         seconds_per_answer=each,
+        opinions=opinions,
     )
+
+
+def _more_for_repeats(config: Config, loop: Loop, opinions: Opinions | None, audit: float) -> float:
+    """Second answers still to give, and first ones that the audit asks beyond its end for them."""
+    if loop.sample is None or opinions is None:
+        return extra_answers(config.target.second_opinions, audit) if loop.frozen is None else 0.0
+    return opinions.missing - loop.sample.missing + extra_answers(loop.sample.missing, audit)
 
 
 def card_text(
@@ -164,7 +183,7 @@ def card_text(
     """The data card of an export."""
     now = status(config, store, loop)
     people: dict[str, list[float]] = {}
-    for _, given in loop.record.effective():
+    for _, given in loop.record.counted():
         if given.answer != "skip":
             people.setdefault(given.source, []).append(given.seconds or 0.0)
     facts = CardFacts(
@@ -234,16 +253,17 @@ def report_facts(config: Config, store: ItemStore, loop: Loop, body: dict[str, A
         suspects=_suspects(store, loop, delivery),
         hours_spent=now.hours,
         hours_by_hand=store.items * now.seconds_per_answer / 3600,
-        seconds_assumed=body["replayed"] or any(one.seconds is None for _, one in loop.record.effective()),
+        seconds_assumed=body["replayed"] or any(one.seconds is None for _, one in loop.record.counted()),
         certificate=body,
         created=datetime.now(UTC).isoformat(timespec="minutes"),
         version=__version__,
+        people=repeats.sentence(body["disagreement"]) if "disagreement" in body else None,
     )
 
 
 def audit_answers(loop: Loop) -> int:
-    """Answers to this attempt's draws and census."""
-    return sum(asked.attempt == loop.attempt for asked, _ in loop.record.effective())
+    """Answers to this attempt's draws, census and repeats."""
+    return sum(asked.attempt == loop.attempt for asked, _ in loop.record.counted())
 
 
 @dataclass(frozen=True)
