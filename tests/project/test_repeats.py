@@ -206,7 +206,7 @@ def test_a_correction_after_a_disagreement_does_not_undo_it(tmp_path: Path) -> N
         project.verify()
 
 
-def test_a_first_answer_taken_back_leaves_no_pair(tmp_path: Path) -> None:
+def test_a_first_answer_that_the_second_person_corrects_keeps_the_blind_pair(tmp_path: Path) -> None:
     some = world(200)
     with by_anna(tmp_path, some) as project:
         project.label(some.person, source=BOB)

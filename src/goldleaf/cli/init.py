@@ -79,7 +79,7 @@ def command(
         folder,
         items=items,
         task=task,
-        target=Target(error, confidence, cant_tell, second_opinions),
+        target=Target(error, confidence, cant_tell, second_opinions=second_opinions),
         encoder=encoder,
         vectors=vectors,
         ledger=ledger,

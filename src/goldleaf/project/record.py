@@ -68,6 +68,7 @@ class Record:
         self.given: dict[int, Given] = {}
         self.history: list[Given] = []
         self._open: dict[int, Asked] = {}
+        self._said: dict[int, list[Given]] = {}
         self._about: dict[int, list[int]] = {}  # item position → its questions, but for repeats
         self.repeats: list[int] = []  # questions for a second opinion
         last = float("inf") if upto is None else upto
@@ -90,6 +91,7 @@ class Record:
         asked = self.asked[given.question]
         self.given[given.question] = given
         self.history.append(given)
+        self._said.setdefault(given.question, []).append(given)
         self._open.pop(asked.seq, None)
         if asked.purpose == "repeat":
             return
@@ -131,14 +133,9 @@ class Record:
         """The questions about an item, but for repeats."""
         return self._about.get(position, [])
 
-    def said(self, questions: set[int]) -> dict[int, list[Given]]:
-        """All that was answered to each of these questions, in order."""
-        found: dict[int, list[Given]] = {question: [] for question in questions}
-        if questions:
-            for given in self.history:
-                if given.question in found:
-                    found[given.question].append(given)
-        return found
+    def said(self, question: int) -> list[Given]:
+        """All that was answered to a question, in order."""
+        return self._said.get(question, [])
 
     def told(self, asked: Asked) -> Given | None:
         """The newest answer that another question about the same item has."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -163,21 +164,19 @@ def pairs(record: Record, frozen: Frozen) -> list[Pair]:
             and given.answer in ANSWERS
         ):
             asked[earlier.position] = earlier
-    said = record.said({at for position, one in asked.items() for at in (one.seq, *record.about(position))})
     return [
-        _pair(one, rows[position], [said[at] for at in record.about(position)], said[one.seq])
+        _pair(one, rows[position], [record.said(at) for at in record.about(position)], record.said(one.seq))
         for position, one in asked.items()
     ]
 
 
 def _pair(asked: Asked, rows: int, firsts: list[list[Given]], seconds: list[Given]) -> Pair:
-    second = _standing([seconds])
-    kept = [given.answer in ANSWERS for given in seconds]
-    since = (
-        seconds[len(kept) - (kept[::-1].index(False) if False in kept else len(kept))].seq if second else None
-    )
+    standing = list(takewhile(lambda one: one.answer in ANSWERS, reversed(seconds)))
+    second = standing[0] if standing else None
     # the first answer as it stood when the second came: one corrected afterwards, perhaps because of it, still differed
-    then = _standing([[one for one in votes if since is None or one.seq < since] for votes in firsts])
+    then = _standing(
+        [[one for one in votes if not standing or one.seq < standing[-1].seq] for votes in firsts]
+    )
     now = _standing(firsts)
     if second is not None and (then is None or then.source == second.source):
         second = None
