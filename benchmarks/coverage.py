@@ -24,6 +24,8 @@ from scipy.stats import binom
 from benchmarks.figures import Figure, publish
 from goldleaf.certificates.base import AuditPlan, Outcome, allowed, alpha_of_attempt
 from goldleaf.certificates.simulate import SCORES, at_the_limit, simulate
+from goldleaf.certificates.simulate_people import false_share as false_limits
+from goldleaf.certificates.simulate_people import uneven
 from goldleaf.certificates.slices import SlicedAudit, Slices
 
 COMMAND = "python -m benchmarks.coverage"
@@ -122,6 +124,13 @@ def sliced_audit(seed: int) -> bool:
     return False
 
 
+def second_opinions(case: tuple[float, int]) -> tuple[str, float]:
+    """A limit below the rows on which people differ, those that the audit draws least."""
+    share, runs = case
+    name = f"second opinions, 40 rows, people differ in {share:.1%} of the rows"
+    return name, false_limits(uneven(200, share), 40, ALPHA, runs, hash_of(case))
+
+
 def main(runs: int) -> None:
     mark = most_by_luck(runs)
     cases = list(product(("sharp", "residual"), SCORES, SIZES, LIMITS, (runs,)))
@@ -135,6 +144,7 @@ def main(runs: int) -> None:
                 "three slices, audits proper",
                 float(np.mean([*pool.map(sliced_audit, range(runs), chunksize=50)])),
             ),
+            *pool.map(second_opinions, [(share, runs) for share in (0.075, 0.12, 0.25)]),
         ]
     publish(
         "coverage",

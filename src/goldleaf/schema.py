@@ -8,7 +8,7 @@ from enum import Enum
 from math import ceil
 from typing import Any, Literal
 
-Purpose = Literal["training", "audit", "census"]
+Purpose = Literal["training", "audit", "census", "repeat"]
 
 
 class Reply(Enum):
@@ -32,7 +32,8 @@ class Item:
 class Question:
     """An item to put before a person, why, and the known probability with which it was drawn.
 
-    Show the item alone: an audit is blind, and `purpose` and `reason` would tell it from training.
+    Show the item alone: an audit is blind, and `purpose` and `reason` would tell it from training, and a second
+    opinion from a first one.
     """
 
     seq: int

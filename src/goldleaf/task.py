@@ -143,12 +143,15 @@ class Target:
             "exclude": the item leaves the data set and is not counted. Fixed before the audit starts.
         per: the error is to hold in every slice, at once: "class", the rows delivered with one label; or the name
             of a column, such as a source or a language. None: in the data set as a whole.
+        second_opinions: rows, drawn at random, that a second person answers too, so that the certificate can say how
+            far people agree. 0: none, and it says nothing of the people's own errors.
     """
 
     error: float = 0.05
     confidence: float = 0.95
     cant_tell: Literal["error", "exclude"] = "error"
     per: str | None = None
+    second_opinions: int = 0
 
     def __post_init__(self) -> None:
         for name in ("error", "confidence"):
@@ -163,7 +166,26 @@ class Target:
             raise ConfigError(f"`cant_tell` must be `error` or `exclude`, got {self.cant_tell!r}.")
         if self.per is not None and not (isinstance(self.per, str) and self.per):
             raise ConfigError(f"`per` must be `{CLASS}` or the name of a column, got {self.per!r}.")
+        _check_second_opinions(self.second_opinions, self.confidence)
+        if self.per is not None and self.second_opinions:
+            raise ConfigError(
+                f"`second_opinions` is {self.second_opinions} and `per` is {self.per!r}; allowed: one of the two.",
+                do="Take one of them out.",
+            )
 
     @property
     def alpha(self) -> float:
         return 1.0 - self.confidence
+
+
+def _check_second_opinions(count: int, confidence: float) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise ConfigError(
+            f"`second_opinions` must be a whole number of rows, 0 or more, got {count!r}.",
+            do="Write e.g. 60: without a difference among them, people differ in at most about 5 % of the rows.",
+        )
+    if count and confidence <= 0.5:
+        raise ConfigError(
+            f"`second_opinions` needs a `confidence` above 0.5, got {confidence!r}: the combined bound's risk is twice "
+            "the target's."
+        )

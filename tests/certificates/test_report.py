@@ -284,3 +284,12 @@ def test_a_table_of_slices_with_the_worst_first_and_names_escaped():
     assert not found(tree, "script") and "\u202e" not in page
     assert "worst slice after each human answer" in text_of(page)
     assert "human answers is 7.4 %" in text_of(page)
+
+
+def test_what_people_agree_on_is_shown_where_it_was_asked() -> None:
+    assert "How far the people agree" not in text_of(render(FACTS))
+    shown = text_of(
+        render(replace(FACTS, people="A second person would <b>differ</b>", purposes={"repeat": 60}))
+    )
+    assert "How far the people agree" in shown and "would <b>differ</b>" in shown
+    assert "A repeat asks a second person" in shown

@@ -9,6 +9,7 @@ import pytest
 
 import goldleaf as gl
 from goldleaf.errors import ConfigError, VotesError
+from tests.helpers import world
 
 
 def test_an_abandoned_attempt_stays_abandoned_and_its_alpha_is_spent(tmp_path: Path) -> None:
@@ -127,5 +128,24 @@ def test_an_item_labeled_after_the_freeze_is_not_asked_again(tmp_path: Path) -> 
 
         project.label(watched)
         assert not set(again) & set(skipped)
+        project.certify()
+        project.verify()
+
+
+def test_a_draw_is_made_of_what_is_known_when_it_is_written(tmp_path: Path) -> None:
+    """A look at the status draws nothing, so a correction after it changes the next draw as `verify` expects."""
+    some = world(400, 3, noise=0.8)
+    with some.project(tmp_path / "p") as project:
+        drawn: list[gl.Question] = []
+        while len(drawn) < 25:
+            question = project.ask()[0]
+            project.answer(question, some.person(question.item))
+            drawn += [question] if question.purpose == "audit" else []
+        project.status()
+        for question in drawn[:12]:
+            project.answer(
+                question, next(label for label in some.labels if label != some.person(question.item))
+            )
+        project.ask()
         project.certify()
         project.verify()

@@ -134,6 +134,20 @@ class BettingAudit:
         """Items answered so far."""
         return len(self._steps)
 
+    @property
+    def exhausted(self) -> bool:
+        return not self._rows_unseen
+
+    def evenness(self) -> float:
+        """The smallest ratio of an unseen item's probability to its share of the unseen rows, in the open random draw.
+
+        Rounded down to steps that every machine finds alike; between a tenth (`bets.UNIFORM_SHARE`) and 1.
+        """
+        pool, (_, bet) = self._pool, self._design()
+        held = pool.n > 0
+        ratio = float((bet.q * (pool.n @ pool.w) / pool.w)[held].min())
+        return int(1024 * ratio * (1 - TOLERANCE)) / 1024
+
     def _book(self, draw: Draw) -> int:
         """Move an open question among the answered ones; its step."""
         while draw.step >= self._table.shape[1]:
@@ -251,8 +265,16 @@ def restore(plan: AuditPlan, course: Course, make: Make = BettingAudit) -> Audit
     return audit
 
 
-def replay(plan: AuditPlan, events: Iterable[Event], make: Make = BettingAudit) -> Audit:
+def replay(
+    plan: AuditPlan,
+    events: Iterable[Event],
+    make: Make = BettingAudit,
+    watch: Callable[[Draw, float], None] | None = None,
+) -> Audit:
     """The same, with every draw recomputed from the plan and the answers known at that time.
+
+    Args:
+        watch: told of every draw as it is made, with the audit's evenness then (0 in a census).
 
     Raises:
         CertificateError: a recorded draw is not the one that the plan leads to; names the first.
@@ -267,6 +289,8 @@ def replay(plan: AuditPlan, events: Iterable[Event], make: Make = BettingAudit) 
         if not due:
             raise CertificateError(f"Step {event.step} was recorded, but no item is left to draw.")
         check(event, due.pop(0))
+        if watch is not None:
+            watch(event, audit.evenness() if event.kind == "draw" else 0.0)
     return audit
 
 

@@ -198,6 +198,15 @@ class Audit(Protocol):
         """Answers still needed, about."""
         ...
 
+    def evenness(self) -> float:
+        """How evenly the open random draw was made: the least ratio of a probability to an even one."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to ask that could prove the target; asks nothing, unlike `next`."""
+        ...
+
     @property
     def remaining(self) -> float:
         """Upper confidence limit of the wrong rows (graded: of the loss) that remain in the delivered data set."""

@@ -56,7 +56,7 @@ class ReportFacts:
         human: items labeled by a person. machine: items labeled by the machine.
         replayed: the answers were read from earlier ones.
         bound_path: (human answers so far, bound proven then), ascending in the first; thinned by the caller.
-        purposes: human answers by what they were for: training, audit, census.
+        purposes: human answers by what they were for: training, audit, census, repeat.
         reliability: (probability said, share found right, items checked) by bin.
         found_errors: (bin, errors predicted, errors found, items checked) by bin.
         class_mix: (label, rows labeled by a person, rows labeled by the machine).
@@ -67,6 +67,7 @@ class ReportFacts:
         created: when, as it is to be printed.
         per: what the claim is proven for each part of: "class" or a column; None: for the whole.
         slices: these parts.
+        people: how far the people agree, in words; None where no second opinion was asked for.
     """
 
     title: str
@@ -94,6 +95,7 @@ class ReportFacts:
     version: str
     per: str | None = None
     slices: Sequence[SliceFacts] = ()
+    people: str | None = None
 
 
 def render(facts: ReportFacts) -> str:
@@ -103,6 +105,7 @@ def render(facts: ReportFacts) -> str:
         _head(facts),
         _bound(facts),
         *([_slices(facts)] if facts.slices else []),
+        *([_people(facts.people)] if facts.people else []),
         f'<div class="pair">{_purposes(facts)}{_hours(facts)}</div>',
         f'<div class="pair">{_reliability(facts)}{_found(facts)}</div>',
         _classes(facts),
@@ -244,6 +247,11 @@ def _slices(facts: ReportFacts) -> str:
     return _section("Slice by slice", lead, table)
 
 
+def _people(sentence: str) -> str:
+    lead = "Rows drawn at random were answered by a second person too, blind to the first answer."
+    return _section("How far the people agree", lead, f"<p>{text(sentence, 600)}</p>")
+
+
 def _purposes(facts: ReportFacts) -> str:
     total = sum(facts.purposes.values())
     heading = "What the answers were for"
@@ -251,6 +259,7 @@ def _purposes(facts: ReportFacts) -> str:
         "Training teaches the machine. The audit is drawn blind and proves the error. A census settles items "
         "outright."
     )
+    lead += " A repeat asks a second person, blind." if "repeat" in facts.purposes else ""
     if not total:
         return _section(heading, lead, _empty("Nobody has been asked yet."))
     rows = [(clean(name), f"{count:,}", (count,)) for name, count in facts.purposes.items()]

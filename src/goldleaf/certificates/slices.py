@@ -194,6 +194,13 @@ class SlicedAudit:
         for place, now in zip(course.position.tolist(), into.tolist(), strict=True):
             self._move(place, now)
 
+    def evenness(self) -> float:
+        return 0.0  # a turn draws from several slices, and from none that is certified
+
+    @property
+    def exhausted(self) -> bool:
+        return all(self.parts[number].exhausted for number in self._wanting())
+
     def forecast(self) -> float:
         return sum(part.forecast() for part in self.parts)
 
@@ -233,7 +240,7 @@ class SlicedAudit:
     def _wanting(self) -> list[int]:
         if not self.certified:
             return [number for number, part in enumerate(self.parts) if not part.certified]
-        left = [number for number, part in enumerate(self.parts) if part.answers < part.plan.weights.size]
+        left = [number for number, part in enumerate(self.parts) if not part.exhausted]
         return sorted(left, key=lambda number: -self.parts[number].bound)[:1]
 
     def _ask(self, number: int) -> list[tuple[int, Draw]]:

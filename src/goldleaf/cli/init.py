@@ -39,6 +39,12 @@ from goldleaf.task import Classify, Target
     "--per",
     help="Prove the error for every slice: class, or a column such as a source; the whole data set by default.",
 )
+@click.option(
+    "--second-opinions",
+    default=0,
+    show_default=True,
+    help="Rows, drawn at random, that a second person answers too; the certificate then bounds how far people differ.",
+)
 @click.option("--encoder", help="How items become vectors; the best one installed by default.")
 @click.option("--vectors", help="Your own vectors: a column, or an .npy file in the order of the items.")
 @click.option(
@@ -59,6 +65,7 @@ def command(
     confidence: float,
     cant_tell: Literal["error", "exclude"],
     per: str | None,
+    second_opinions: int,
     encoder: str | None,
     vectors: str | None,
     ledger: str,
@@ -78,7 +85,7 @@ def command(
         folder,
         items=items,
         task=task,
-        target=Target(error, confidence, cant_tell, per),
+        target=Target(error, confidence, cant_tell, per, second_opinions),
         encoder=encoder,
         vectors=vectors,
         ledger=ledger,

@@ -89,7 +89,7 @@ class Terminal:
         given = 0
         back: Question | None = None
         while limit is None or given < limit:
-            waiting = [back] if back else self.project.ask()
+            waiting = [back] if back else self.project.ask(source=self.source)
             if not waiting:
                 return
             question, back = waiting[0], None
@@ -98,10 +98,10 @@ class Terminal:
             if reply == "quit":
                 return
             if reply == "undo":
-                back = self.project.undo()
+                back = self.project.undo(source=self.source)
                 self.note = "" if back else "There is no answer to take back."
                 continue
-            if reply is Reply.SKIP and question.purpose != "training" and len(waiting) == 1:
+            if reply is Reply.SKIP and question.purpose in ("audit", "census") and len(waiting) == 1:
                 self.note = 'This one cannot be left out. Answer it, or press ? for "can\'t tell".'
                 back = question
                 continue

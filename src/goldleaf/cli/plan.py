@@ -24,7 +24,12 @@ def command(folder: Path) -> None:
             "items": f"{plan.items:,} distinct, {plan.rows:,} rows ({plan.duplicates:,} duplicates, labeled once)",
             "labels": f"{plan.labels}",
             "answers": f"{low:,} if the model makes no error, about {high:,} if it errs as often as you allow; "
-            f"the data decides, all {plan.items:,} at worst",
+            f"the data decides, all {plan.items + plan.second_opinions:,} at worst",
+            **(
+                {"second": f"{plan.second_opinions:,} of the answers are second opinions, by another person"}
+                if plan.second_opinions
+                else {}
+            ),
             "people": f"{duration(3600 * hours[0])} to {duration(3600 * hours[1])}, at {plan.seconds_per_answer:g} s an answer "
             f"(assumed; [people] seconds); by hand {duration(3600 * plan.hours_by_hand)}",
             "machine": f"{duration(plan.encode_seconds)} to encode with {plan.encoder} (measured on the first items), then seconds a round"

@@ -10,6 +10,7 @@ from goldleaf.certificates.slices import SliceBound
 from goldleaf.cli import options
 from goldleaf.cli.show import duration, facts, next_step
 from goldleaf.project.base import Project
+from goldleaf.project.repeats import Opinions
 from goldleaf.project.summary import Status
 from goldleaf.schema import kind_of_slice, percent_up, slice_name
 
@@ -42,6 +43,7 @@ def show(status: Status, folder: Path) -> None:
             "stage": _stage(status) + attempt,
             "answers": f"{status.human_answers:,}: {purposes}; {duration(3600 * status.hours)}",
             "proven": f"{proven} (target {100 * status.error:.4g} %{_every(status)})",
+            **({"people": _people(status.opinions)} if status.opinions else {}),
             "forecast": more,
         }
     )
@@ -85,6 +87,19 @@ def _slices(status: Status) -> list[str]:
     ]
     more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
+
+
+def _people(found: Opinions) -> str:
+    waiting = (
+        f"{found.missing:,} of {found.rows:,} rows wait for a second person (goldleaf label --name NAME)"
+    )
+    if not found.pairs:
+        return f"how often they err is unknown; {waiting}"
+    bound = percent_up(min(found.limit / found.data_rows, 1.0))
+    return (
+        f"{found.disagreed:,} of {found.pairs:,} second opinions differ; people differ in <= {bound} % of the rows "
+        f"with {100 * found.confidence:.4g} % confidence{f'; {waiting}' if found.missing else ''}"
+    )
 
 
 def _more(status: Status) -> str:

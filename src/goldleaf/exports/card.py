@@ -16,7 +16,7 @@ class CardFacts:
         rows: rows of the data; items: distinct contents among them.
         class_counts: rows by label, as (labeled by a person, labeled by the machine).
         asked: (who, answers, seconds spent) for each source of answers.
-        questions_by_purpose: answers by purpose: training, audit, census.
+        questions_by_purpose: answers by purpose: training, audit, census, repeat.
         certificate: the certificate in words; None when there is none.
         cant_tell: rows without a label, because the person asked could not tell.
         replayed: the answers were read from earlier ones instead of asked of a person.

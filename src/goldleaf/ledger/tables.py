@@ -73,7 +73,7 @@ posteriors = _noun(
 questions = _noun(
     "questions",
     Column("item", Text, nullable=False),
-    Column("purpose", String(16), nullable=False),  # training | audit | census
+    Column("purpose", String(16), nullable=False),  # training | audit | census | repeat
     Column("reason", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("probability", Float, nullable=False),

@@ -23,7 +23,7 @@ from goldleaf.items.store import Added, ItemStore
 from goldleaf.ledger.base import GENESIS, Ledger
 from goldleaf.progress import track
 from goldleaf.project import config as configs
-from goldleaf.project import proof, summary
+from goldleaf.project import proof, repeats, summary
 from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
 from goldleaf.project.delivery import Delivery
@@ -178,9 +178,14 @@ class Project:
         """Before any work: items, duplicates, the expected human answers and hours, the machine's time."""
         return summary.plan(self.config, self.store, self._batches, self.folder / "vectors")
 
-    def ask(self) -> list[Question]:
-        """The open questions, in order; empty when the target is proven or every item has its answer."""
-        return self._questions(self.loop.ask())
+    def ask(self, *, source: str | None = None) -> list[Question]:
+        """The open questions, in order; empty when the target is proven or every item has its answer.
+
+        Args:
+            source: who will answer. Second opinions are put to a named person only, and never to the one who
+                gave the first.
+        """
+        return self._questions(self.loop.ask(source=source))
 
     def answer(
         self,
@@ -200,6 +205,9 @@ class Project:
                 f"Question {seq} belongs to audit {asked.attempt}, which is over.",
                 do="Ask for the open ones: project.ask()",
             )
+        if asked.purpose == "repeat":
+            assert self.loop.frozen is not None
+            repeats.refuse_own(self.loop.record, self.loop.frozen, asked, source)
         self._answer([(asked, reply, seconds)], source)
 
     def _answer(self, replies: Sequence[tuple[Asked, str | Reply, float | None]], source: str) -> None:
@@ -217,7 +225,7 @@ class Project:
         if label is not None:
             self.config.task.index(label, f"the answer of {source} to item {asked.item}")
             self._refuse_other_class(asked, label)
-        elif self.loop.frozen and not self.loop.frozen.holds(asked.position):
+        elif self.loop.frozen and asked.purpose != "repeat" and not self.loop.frozen.holds(asked.position):
             raise VotesError(
                 f"Item {asked.item} was answered before the audit began, which counts on its label; "
                 f"got {said!r}, allowed now: a label.",
@@ -249,9 +257,13 @@ class Project:
                 do="To change it, train anew first: project.retrain()",
             )
 
-    def undo(self) -> Question | None:
-        """Take back the newest answer; its question is open again. The ledger keeps both."""
-        last = self.loop.record.last_answer()
+    def undo(self, *, source: str | None = None) -> Question | None:
+        """Take back the newest answer; its question is open again. The ledger keeps both.
+
+        Args:
+            source: who takes it back: the second opinion of another person then stays.
+        """
+        last = self.loop.record.last_answer(source)
         if last is None:
             return None
         asked = self.loop.record.asked[last.question]
@@ -283,7 +295,7 @@ class Project:
             name, at_once = source or f"function:{getattr(answerer, '__name__', 'callable')}", False
         left = limit
         with track("label", unit="answers") as advance:
-            while (left is None or left > 0) and (waiting := self.loop.ask(known)[:left]):
+            while (left is None or left > 0) and (waiting := self.loop.ask(known, name)[:left]):
                 replies: list[str | Reply] = []
                 for some in [waiting] if at_once else [[asked] for asked in waiting]:
                     new = [answerer(question.item) for question in self._questions(some)]
@@ -464,7 +476,7 @@ def _no_standstill(waiting: Sequence[Asked], replies: Sequence[str | Reply]) -> 
     skipped = [
         asked
         for asked, reply in zip(waiting, replies, strict=True)
-        if reply is Reply.SKIP and asked.purpose != "training"
+        if reply is Reply.SKIP and asked.purpose in ("audit", "census")
     ]
     if skipped and len(skipped) == len(waiting):
         raise VotesError(

@@ -21,7 +21,8 @@ _HEADER = """\
 """
 _NOTES = {
     "task": "# What a label is. A new label goes at the end of `labels`; labels are never renamed or reordered.",
-    "target": "# The error you can live with, and how sure you want to be. `cant_tell`: error, or exclude.",
+    "target": "# The error you can live with, and how sure you want to be. `cant_tell`: error, or exclude.\n"
+    "# `second_opinions`: rows that a second person answers too, for the annotators' own disagreement.",
     "encoder": "# How items become vectors; pinned, so that nothing changes behind your back.",
     "ledger": "# Where the record is: a SQLite file in this folder, or postgresql://user@host/database.",
 }
@@ -36,7 +37,13 @@ SETTINGS: dict[str, dict[str, tuple[type, ...]]] = {
         "key": TEXT,
         "descriptions": TABLE,
     },
-    "target": {"error": NUMBER, "confidence": NUMBER, "cant_tell": TEXT, "per": TEXT},
+    "target": {
+        "error": NUMBER,
+        "confidence": NUMBER,
+        "cant_tell": TEXT,
+        "per": TEXT,
+        "second_opinions": WHOLE,
+    },
     "encoder": {
         "name": TEXT,
         "path": TEXT,
@@ -80,6 +87,8 @@ class Config:
         }
         if self.target.per is not None:
             body["target"]["per"] = self.target.per
+        if self.target.second_opinions:
+            body["target"]["second_opinions"] = self.target.second_opinions
         if self.seconds is not None:
             body["people"] = {"seconds": self.seconds}
         return body

@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from goldleaf.certificates import audit as audits
 from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
 from goldleaf.certificates.census import forecast
+from goldleaf.certificates.disagreement import Sample
 from goldleaf.certificates.slices import Slices, forecast_slices
 from goldleaf.errors import VotesError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Ledger
+from goldleaf.project import repeats
 from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.model import NOTHING, Inferred, Known, Model
@@ -42,6 +44,7 @@ REASON = {
     "random": "drawn at random, to keep the model's picture of easy items honest",
     "audit": "drawn for the audit with a known probability",
     "census": "among the items most likely wrong, labeled outright",
+    "repeat": "drawn at random for a second opinion, by another person",
 }
 
 
@@ -57,6 +60,7 @@ class Loop:
         self.features = features
         self.frozen = self._restore()
         self._audit: Audit | None = None
+        self._sample: Sample | None = None
 
     def _restore(self) -> Frozen | None:
         """The last freeze, if it is about today's items, labels and target."""
@@ -94,6 +98,13 @@ class Loop:
         return self._audit
 
     @property
+    def sample(self) -> Sample | None:
+        """The rows for second opinions, as far as they are drawn; None where none were asked for."""
+        if self._sample is None and self.frozen is not None and repeats.size(self.frozen):
+            self._sample = repeats.restore(self.frozen, self.record)
+        return self._sample
+
+    @property
     def attempt(self) -> int:
         return self.frozen.attempt if self.frozen else 0
 
@@ -105,15 +116,20 @@ class Loop:
 
     @property
     def finished(self) -> bool:
-        return self.audit is not None and (self.audit.certified or not self.audit.next())
+        """Whether the audit asks no more: it has proven the target and drawn its second opinions, or has no item left."""
+        if self.audit is None or (self.sample is not None and self.sample.missing):
+            return False
+        # not `next`: a draw made here could be older than a correction that comes before it is written
+        return self.audit.certified or self.audit.exhausted
 
-    def ask(self, known: NDArray[np.int64] | None = None) -> list[Asked]:
+    def ask(self, known: NDArray[np.int64] | None = None, source: str | None = None) -> list[Asked]:
         """The open questions; new ones when none is open; none when the audit is over.
 
         Args:
             known: positions that new training questions are to be about, where not every item has an answer.
+            source: who is asked; repeats are put to a named person only.
         """
-        while not (waiting := self._unanswered()):
+        while not (waiting := [*repeats.waiting(self.record, self.frozen, source), *self._unanswered()]):
             if self.audit is None:
                 self._train(known)
             elif self.finished:
@@ -148,14 +164,15 @@ class Loop:
         if self._audit is None or self.frozen is None:
             return  # it will be restored with these answers in it
         for asked, given in pairs:
-            if asked.attempt == self.attempt and given.answer in ("label", "cant_tell"):
+            audited = asked.attempt == self.attempt and asked.purpose != "repeat"
+            if audited and given.answer in ("label", "cant_tell"):
                 self._audit.answer(*heard(given, self.frozen, self.frozen.place(asked.position)))
 
     def abandon(self, reason: str) -> None:
         """Leave this attempt for good; what its audit learned trains the next one."""
         facts = json.dumps({"attempt": self.attempt, "reason": reason})
         self.ledger.append([("posteriors", {"attempt": 0, "model": ABANDONED, "facts": facts})])
-        self.frozen, self._audit = None, None
+        self.frozen, self._audit, self._sample = None, None, None
 
     # -- training
 
@@ -290,7 +307,7 @@ class Loop:
     def _freeze(self, reason: str) -> None:
         frozen = self.predict(self.attempts + 1, reason)
         self.ledger.append([("posteriors", frozen.entry(self.ids.take(frozen.positions)))])
-        self.frozen, self._audit = frozen, audits.start(frozen.plan(), frozen.make)
+        self.frozen, self._audit, self._sample = frozen, audits.start(frozen.plan(), frozen.make), None
 
     def predict(self, attempt: int, reason: str) -> Frozen:
         """The machine's label for every item that no person labeled."""
@@ -304,8 +321,9 @@ class Loop:
         cant_tell = self.record.positions("cant_tell")
         weights = self.store.weights()
         rows = self.store.rows
+        counted = np.ones(self.store.items, bool)
         if self.config.target.cant_tell == "exclude":
-            machine[cant_tell] = False
+            machine[cant_tell] = counted[cant_tell] = False
             rows -= int(weights[cant_tell].sum())
         pool = np.flatnonzero(machine)
         inferred = self._fit(known).infer(pool) if len(pool) else NOTHING
@@ -323,6 +341,7 @@ class Loop:
             "digest": self.store.digest,
             "answers": self.record.answers(),
             "reason": reason,
+            **repeats.facts(self.config.target, rows, np.flatnonzero(~machine & counted), weights),
         }
         labels = inferred.probabilities.argmax(axis=1)
         slices = None
@@ -343,7 +362,11 @@ class Loop:
     def _draw(self) -> None:
         """Put the audit's next draws into the ledger."""
         assert self.audit is not None and self.frozen is not None
-        self._write([self._question(draw) for draw in self.audit.next()])
+        draws = self.audit.next()
+        new = [self._question(draw) for draw in draws]
+        if self.sample is not None:  # in the same transaction: no draw without its repeat
+            new += repeats.questions(self.sample, self.frozen, draws, self.audit.evenness)
+        self._write(new)
 
     def _question(self, draw: Draw) -> dict[str, Any]:
         assert self.frozen is not None

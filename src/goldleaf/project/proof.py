@@ -16,10 +16,11 @@ from goldleaf.certificates.slices import SlicedAudit
 from goldleaf.errors import CertificateError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Head, Ledger
+from goldleaf.project import repeats
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.record import Record
 from goldleaf.project.slicing import parting
-from goldleaf.schema import Certificate, kind_of_slice, percent_up, slice_name, worst_slice
+from goldleaf.schema import Certificate, Purpose, kind_of_slice, percent_up, slice_name, worst_slice
 from goldleaf.task import CLASS
 
 FORMAT = "goldleaf-certificate.v1"
@@ -37,8 +38,8 @@ def build(ledger: Ledger, head: Head, *, replay: bool) -> dict[str, Any]:
     frozen, freeze = _frozen(ledger, head)
     record = Record(ledger, upto=head.seq)
     _refuse_taken_back(record, frozen, freeze)
-    bring = audits.replay if replay else audits.resume
-    audit = bring(frozen.plan(), record.events(frozen), frozen.make)
+    bring = _replay if replay else _resume
+    audit = bring(frozen, record)
     return _body(frozen, audit, record, head, ledger.hash_at(freeze))
 
 
@@ -56,6 +57,19 @@ def _frozen(ledger: Ledger, head: Head) -> tuple[Frozen, int]:
     return Frozen.from_row(ledger.rows("posteriors", seq=freezes[-1])[0]), freezes[-1]
 
 
+def _resume(frozen: Frozen, record: Record) -> Audit:
+    return audits.resume(frozen.plan(), record.events(frozen), frozen.make)
+
+
+def _replay(frozen: Frozen, record: Record) -> Audit:
+    """The audit, with its draws and its sample for second opinions recomputed."""
+    watch = repeats.Watch(frozen) if repeats.size(frozen) else None
+    audit = audits.replay(frozen.plan(), record.events(frozen), frozen.make, watch)
+    if watch is not None:
+        watch.check(record, audit)
+    return audit
+
+
 def _refuse_taken_back(record: Record, frozen: Frozen, freeze: int) -> None:
     """The bound counts an item that a person answered as right, so the answer must still be there."""
     lacking = np.ones(frozen.facts["items"], bool)
@@ -70,7 +84,8 @@ def _refuse_taken_back(record: Record, frozen: Frozen, freeze: int) -> None:
     taken_back = {int(position) for position in np.flatnonzero(lacking)}
     for question in {given.question for given in record.history if given.answer in ("label", "cant_tell")}:
         asked = record.asked[question]
-        if asked.attempt == frozen.attempt and record.given[question].answer in ("retracted", "skip"):
+        drawn = asked.attempt == frozen.attempt and asked.purpose != "repeat"
+        if drawn and record.given[question].answer in ("retracted", "skip"):
             taken_back.add(asked.position)
     if taken_back:
         raise CertificateError(
@@ -83,7 +98,9 @@ def _body(
     frozen: Frozen, audit: Audit, record: Record, head: Head, freeze_hash: str | None
 ) -> dict[str, Any]:
     facts = frozen.facts
-    answers = [(asked, given) for asked, given in record.effective() if given.answer != "skip"]
+    answers = [(asked, given) for asked, given in record.counted() if given.answer != "skip"]
+    firsts = {given.source for asked, given in answers if asked.purpose != "repeat"}
+    found = repeats.opinions(record, frozen)
     purposes = Counter(asked.purpose for asked, _ in answers)
     people = {
         source: {
@@ -92,7 +109,10 @@ def _body(
         }
         for source in sorted({given.source for _, given in answers})
     }
-    cant_tell = {asked.position for asked, given in answers if given.answer == "cant_tell"}
+    cant_tell = {asked.position for asked, given in record.effective() if given.answer == "cant_tell"}
+    named: tuple[Purpose, ...] = ("training", "audit", "census")
+    named = (*named, "repeat") if found or purposes["repeat"] else named
+    rows = facts["rows"] - _left_out(frozen, record)
     body = {
         "format": FORMAT,
         "certified": audit.certified,
@@ -100,14 +120,15 @@ def _body(
         "confidence": facts["confidence"],
         "bound": audit.bound,
         "wrong_rows_at_most": audit.remaining,
-        "rows": facts["rows"] - _left_out(frozen, record),
+        "rows": rows,
         "items": facts["items"],
         "human_answers": len(answers),
-        "answers": {purpose: purposes.get(purpose, 0) for purpose in ("training", "audit", "census")},
-        "truth": "the answers of " + ", ".join(people) if people else "no answers",
+        "answers": {purpose: purposes.get(purpose, 0) for purpose in named},
+        "truth": "the answers of " + ", ".join(sorted(firsts)) if firsts else "no answers",
         "people": people,
         "replayed": any(source.startswith("replay:") for source in people),
         "cant_tell": {"rule": facts["cant_tell"], "items": len(cant_tell)},
+        **({"disagreement": repeats.entry(found, audit.remaining, rows)} if found else {}),
         "labels": facts["labels"],
         "audit": {
             "attempt": frozen.attempt,
@@ -162,7 +183,8 @@ def statement(body: dict[str, Any]) -> str:
     truth = f"Here {body['truth']} count as the truth, and {told}."
     where = f" in every {kind_of_slice(body['per']['by'])}" if "per" in body else ""
     goal = f"The target of {100 * body['error']:.4g} %{where} is {'reached' if body['certified'] else 'NOT reached'}."
-    return f"{claim(body)} {truth} {goal}" + (
+    people = f"{repeats.sentence(body['disagreement'])} " if "disagreement" in body else ""
+    return f"{claim(body)} {truth} {people}{goal}" + (
         " The answers were replayed from a file." if body["replayed"] else ""
     )
 

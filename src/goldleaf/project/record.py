@@ -68,7 +68,9 @@ class Record:
         self.given: dict[int, Given] = {}
         self.history: list[Given] = []
         self._open: dict[int, Asked] = {}
-        self._about: dict[int, list[int]] = {}  # item position → its questions
+        self._said: dict[int, list[Given]] = {}
+        self._about: dict[int, list[int]] = {}  # item position → its questions, but for repeats
+        self.repeats: list[int] = []  # questions for a second opinion
         last = float("inf") if upto is None else upto
         for row in ledger.rows("questions", *_ASKED):
             if row.seq <= last:
@@ -78,14 +80,21 @@ class Record:
                 self._take(Given(*tuple(row)))
 
     def _put(self, asked: Asked) -> None:
-        self.asked[asked.seq] = self._open[asked.seq] = asked
+        self.asked[asked.seq] = asked
+        if asked.purpose == "repeat":
+            self.repeats.append(asked.seq)
+            return
+        self._open[asked.seq] = asked
         self._about.setdefault(asked.position, []).append(asked.seq)
 
     def _take(self, given: Given) -> None:
         asked = self.asked[given.question]
         self.given[given.question] = given
         self.history.append(given)
+        self._said.setdefault(given.question, []).append(given)
         self._open.pop(asked.seq, None)
+        if asked.purpose == "repeat":
+            return
         if given.answer == "retracted" or (given.answer == "skip" and asked.attempt > 0):
             self._open[asked.seq] = asked  # an audit question waits, behind the others
 
@@ -120,21 +129,34 @@ class Record:
         """Questions that wait for an answer, the training's and this attempt's, in the order to put them."""
         return [asked for asked in self._open.values() if asked.attempt in (0, attempt)]
 
+    def about(self, position: int) -> list[int]:
+        """The questions about an item, but for repeats."""
+        return self._about.get(position, [])
+
+    def said(self, question: int) -> list[Given]:
+        """All that was answered to a question, in order."""
+        return self._said.get(question, [])
+
     def told(self, asked: Asked) -> Given | None:
         """The newest answer that another question about the same item has."""
         others = (self.given.get(seq) for seq in self._about[asked.position] if seq != asked.seq)
         said = [given for given in others if given is not None and given.answer in ("label", "cant_tell")]
         return max(said, key=lambda given: given.seq, default=None)
 
-    def last_answer(self) -> Given | None:
-        """The newest answer that still counts."""
+    def last_answer(self, source: str | None = None) -> Given | None:
+        """The newest answer that still counts; a second opinion only where it is this source's own."""
         for given in reversed(self.history):
-            if given.answer != "retracted" and self.given[given.question] is given:
+            foreign = self.asked[given.question].purpose == "repeat" and source not in (None, given.source)
+            if given.answer != "retracted" and self.given[given.question] is given and not foreign:
                 return given
         return None
 
     def effective(self) -> Iterable[tuple[Asked, Given]]:
-        """Each question with the answer that counts."""
+        """Each question with the answer that counts; second opinions are no labels, and left out."""
+        return ((asked, given) for asked, given in self.counted() if asked.purpose != "repeat")
+
+    def counted(self) -> Iterable[tuple[Asked, Given]]:
+        """The same with second opinions."""
         return ((self.asked[seq], given) for seq, given in self.given.items() if given.answer != "retracted")
 
     def labeled(self) -> dict[int, str]:
@@ -145,7 +167,7 @@ class Record:
         """As `labeled`, as it was before entry `seq`."""
         newest: dict[int, Given] = {}
         for given in self.history:
-            if given.seq < seq:
+            if given.seq < seq and self.asked[given.question].purpose != "repeat":
                 newest[given.question] = given
         return {
             self.asked[question].position: given.label
@@ -160,17 +182,18 @@ class Record:
 
     def answers(self) -> int:
         """Human answers so far: labels and can't-tells; a skip is none."""
-        return sum(given.answer in ("label", "cant_tell") for _, given in self.effective())
+        return sum(given.answer in ("label", "cant_tell") for _, given in self.counted())
 
     def events(self, frozen: Frozen) -> list[Event]:
         """The attempt's draws and answers in the ledger's order, as its audit takes them."""
         merged: list[tuple[int, Event]] = []
         for asked in self.asked.values():
-            if asked.attempt == frozen.attempt:
+            if asked.attempt == frozen.attempt and asked.purpose != "repeat":
                 merged.append((asked.seq, asked.draw(frozen.place(asked.position))))
         for given in self.history:
             asked = self.asked[given.question]
-            if asked.attempt == frozen.attempt and given.answer in ("label", "cant_tell"):
+            drawn = asked.attempt == frozen.attempt and asked.purpose != "repeat"
+            if drawn and given.answer in ("label", "cant_tell"):
                 merged.append((given.seq, heard(given, frozen, frozen.place(asked.position))))
         return [event for _, event in sorted(merged, key=lambda pair: pair[0])]
 

@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from goldleaf import __version__
 from goldleaf.certificates.bounds import path
 from goldleaf.certificates.census import forecast
+from goldleaf.certificates.disagreement import extra_answers
 from goldleaf.certificates.report import ReportFacts, SliceFacts
 from goldleaf.certificates.slices import SliceBound, SlicedAudit, forecast_slices
 from goldleaf.certificates.slices_path import path as slices_path
 from goldleaf.exports.card import CardFacts, card
 from goldleaf.items.store import ItemStore
-from goldleaf.project import proof
+from goldleaf.project import proof, repeats
 from goldleaf.project.config import Config
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.loop import Loop
+from goldleaf.project.repeats import Opinions
 from goldleaf.project.slicing import wanted
 from goldleaf.project.tally import tally
 from goldleaf.questions.stop import first_batch_size
@@ -45,6 +47,7 @@ class Plan:
     answers: tuple[int, int]
     seconds_per_answer: float
     encode_seconds: float
+    second_opinions: int = 0  # among the answers
 
     @property
     def hours(self) -> tuple[float, float]:
@@ -75,6 +78,7 @@ class Status:
     seconds_per_answer: float
     per: str | None = None
     slices: tuple[tuple[str | None, SliceBound], ...] = ()  # (name, what is proven of it), once an audit runs
+    opinions: Opinions | None = None
 
     @property
     def human_answers(self) -> int:
@@ -87,17 +91,21 @@ def plan(
     """The plan of a project, without any answer."""
     first = first_batch_size(len(config.task.labels), store.items)
     weights = store.weights()
-    low = first + _forecast(config, store, weights, np.full(store.items, 1e-4), 0.0)
-    high = 3 * first + _forecast_at(config, store, weights)
+    least = _forecast(config, store, weights, np.full(store.items, 1e-4), 0.0)
+    most = _forecast_at(config, store, weights)
+    low, high = min(first + least, store.items), min(3 * first + most, store.items)
+    repeated = min(config.target.second_opinions, store.rows)
+    more = [min(extra_answers(repeated, audit), repeated + store.items) for audit in (least, most)]
     return Plan(
         rows=store.rows,
         items=store.items,
         duplicates=store.rows - store.items,
         labels=len(config.task.labels),
         encoder=config.encoder["name"],
-        answers=(min(round(low), store.items), min(round(max(low, high)), store.items)),
+        answers=(round(low + more[0]), round(max(low + more[0], high + more[1]))),
         seconds_per_answer=seconds_per_answer(config, store),
         encode_seconds=_encode_seconds(config, store, batches, folder),
+        second_opinions=repeated,
     )
 
 
@@ -158,6 +166,9 @@ def status(config: Config, store: ItemStore, loop: Loop) -> Status:
     else:
         stage = "certified" if audit.certified else "audit" if not loop.finished else "exhausted"
         more = 0.0 if audit.certified else audit.forecast()
+    opinions = repeats.opinions(loop.record, loop.frozen) if loop.sample else None
+    if more is not None:
+        more += _more_for_repeats(config, loop, opinions, more)
     each = seconds_per_answer(config, store)
     return Status(
         stage=stage,
@@ -175,6 +186,7 @@ def status(config: Config, store: ItemStore, loop: Loop) -> Status:
         seconds_per_answer=each,
         per=config.target.per,
         slices=_slices(loop),
+        opinions=opinions,
     )
 
 
@@ -184,13 +196,20 @@ def _slices(loop: Loop) -> tuple[tuple[str | None, SliceBound], ...]:
     return tuple(zip(loop.frozen.facts["slices"]["names"], loop.audit.slices(), strict=True))
 
 
+def _more_for_repeats(config: Config, loop: Loop, opinions: Opinions | None, audit: float) -> float:
+    """Second answers still to give, and first ones that the audit asks beyond its end for them."""
+    if loop.sample is None or opinions is None:
+        return extra_answers(config.target.second_opinions, audit) if loop.frozen is None else 0.0
+    return opinions.missing - loop.sample.missing + extra_answers(loop.sample.missing, audit)
+
+
 def card_text(
     config: Config, store: ItemStore, loop: Loop, delivery: Delivery, body: dict[str, Any] | None
 ) -> str:
     """The data card of an export."""
     now = status(config, store, loop)
     people: dict[str, list[float]] = {}
-    for _, given in loop.record.effective():
+    for _, given in loop.record.counted():
         if given.answer != "skip":
             people.setdefault(given.source, []).append(given.seconds or 0.0)
     facts = CardFacts(
@@ -265,12 +284,13 @@ def report_facts(config: Config, store: ItemStore, loop: Loop, body: dict[str, A
         suspects=_suspects(store, loop, delivery),
         hours_spent=now.hours,
         hours_by_hand=store.items * now.seconds_per_answer / 3600,
-        seconds_assumed=body["replayed"] or any(one.seconds is None for _, one in loop.record.effective()),
+        seconds_assumed=body["replayed"] or any(one.seconds is None for _, one in loop.record.counted()),
         certificate=body,
         per=body["per"]["by"] if "per" in body else None,
         slices=[SliceFacts(**one) for one in body.get("per", {}).get("slices", ())],
         created=datetime.now(UTC).isoformat(timespec="minutes"),
         version=__version__,
+        people=repeats.sentence(body["disagreement"]) if "disagreement" in body else None,
     )
 
 
@@ -290,8 +310,8 @@ def _bound_path(loop: Loop) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 
 
 def audit_answers(loop: Loop) -> int:
-    """Answers to this attempt's draws and census."""
-    return sum(asked.attempt == loop.attempt for asked, _ in loop.record.effective())
+    """Answers to this attempt's draws, census and repeats."""
+    return sum(asked.attempt == loop.attempt for asked, _ in loop.record.counted())
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def tally(ledger: Ledger) -> Tally:
         if row.answer == "skip":
             skipped += row.number
         else:
-            answers[row.purpose] += row.number
+            answers[row.purpose] = answers.get(row.purpose, 0) + row.number
             seconds += row.seconds or 0.0
             untimed += row.number - row.timed
     return Tally(answers, skipped, seconds, untimed)
@@ -76,7 +76,7 @@ def course(ledger: Ledger, frozen: Frozen) -> Course:
     """Read the attempt's draws and answers. Two plain scans: a join in SQL takes twice as long."""
     asked = ledger.read(
         select(*(_QUESTIONS.c[name] for name in _ASKED))
-        .where(_QUESTIONS.c.attempt == frozen.attempt)
+        .where(_QUESTIONS.c.attempt == frozen.attempt, _QUESTIONS.c.purpose != "repeat")
         .order_by(_QUESTIONS.c.seq)
     )
     seq, position, purpose, *numbers = _columns(asked, len(_ASKED))
