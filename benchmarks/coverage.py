@@ -24,8 +24,8 @@ from scipy.stats import binom
 from benchmarks.figures import Figure, publish
 from goldleaf.certificates.base import AuditPlan, Outcome, allowed, alpha_of_attempt
 from goldleaf.certificates.simulate import SCORES, at_the_limit, simulate
+from goldleaf.certificates.simulate_people import by_risk, uneven
 from goldleaf.certificates.simulate_people import false_share as false_limits
-from goldleaf.certificates.simulate_people import uneven
 from goldleaf.certificates.slices import SlicedAudit, Slices
 
 COMMAND = "python -m benchmarks.coverage"
@@ -131,6 +131,14 @@ def second_opinions(case: tuple[float, int]) -> tuple[str, float]:
     return name, false_limits(uneven(200, share), 40, ALPHA, runs, hash_of(case))
 
 
+def second_opinions_by_slices(case: tuple[float, int]) -> tuple[str, float]:
+    """The same beside an audit by four slices, the riskier items in the later ones."""
+    share, runs = case
+    crowd = by_risk(uneven(200, share), 4)
+    name = f"second opinions by four slices, 40 rows, people differ in {share:.1%} of the rows"
+    return name, false_limits(crowd, 40, ALPHA, runs, hash_of(case))
+
+
 def main(runs: int) -> None:
     mark = most_by_luck(runs)
     cases = list(product(("sharp", "residual"), SCORES, SIZES, LIMITS, (runs,)))
@@ -145,6 +153,7 @@ def main(runs: int) -> None:
                 float(np.mean([*pool.map(sliced_audit, range(runs), chunksize=50)])),
             ),
             *pool.map(second_opinions, [(share, runs) for share in (0.075, 0.12, 0.25)]),
+            *pool.map(second_opinions_by_slices, [(share, runs) for share in (0.075, 0.25)]),
         ]
     publish(
         "coverage",

@@ -167,11 +167,6 @@ class Target:
         if self.per is not None and not (isinstance(self.per, str) and self.per):
             raise ConfigError(f"`per` must be `{CLASS}` or the name of a column, got {self.per!r}.")
         _check_second_opinions(self.second_opinions, self.confidence)
-        if self.per is not None and self.second_opinions:
-            raise ConfigError(
-                f"`second_opinions` is {self.second_opinions} and `per` is {self.per!r}; allowed: one of the two.",
-                do="Take one of them out.",
-            )
 
     @property
     def alpha(self) -> float:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, chi2, hypergeom
 
-from goldleaf.certificates import simulate_people
+from goldleaf.certificates import disagreement_slices, simulate_people
 from goldleaf.certificates.audit import start
 from goldleaf.certificates.base import AuditPlan, Outcome
 from goldleaf.certificates.disagreement import Sample, extra_answers, upper_limit
-from goldleaf.certificates.simulate_people import Crowd, draw_sample, false_share, uneven
+from goldleaf.certificates.simulate_people import Crowd, by_risk, draw_sample, false_share, uneven
 
 RUNS, ALPHA = 300, 0.05
 MARK = binom.ppf(1 - 1e-4, RUNS, ALPHA) / RUNS
@@ -83,13 +86,40 @@ def test_uneven_draws_give_an_even_sample(size: int) -> None:
     assert surprise(crowd, size, 1500) > 1e-4
 
 
+@pytest.mark.parametrize("size", [4, 25])
+def test_an_audit_by_slices_gives_an_even_sample_too(size: int) -> None:
+    """Its slices are certified one after the other, and then drawn from for the sample alone."""
+    crowd = by_risk(uneven(30, 0.2, seed=3), 3)
+    assert surprise(crowd, size, 1500) > 1e-4
+
+
+def test_pairs_of_rows_of_all_slices_are_as_likely_as_any() -> None:
+    """A sample in fixed shares of the slices has even rows, but not even pairs."""
+    crowd = replace(by_risk(uneven(12, 0.2, seed=1), 3), rows=np.ones(12, np.int64))
+    samples = [draw_sample(crowd, 2, seed) for seed in range(6000)]
+    pairs = Counter(tuple(np.flatnonzero(one).tolist()) for one in samples)
+    even = len(samples) / 66
+    assert len(pairs) == 66
+    assert chi2.sf(sum((count - even) ** 2 / even for count in pairs.values()), 65) > 1e-4
+
+
+def test_the_check_by_slices_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(simulate_people, "evenness", lambda q, even: 0.9)
+        assert surprise(by_risk(uneven(30, 0.2, seed=3), 3), 4, 1500) < 1e-6
+    monkeypatch.setattr(disagreement_slices, "divide", lambda size, seed, rows: np.array([1, 1, 1, 1]))
+    assert surprise(by_risk(uneven(30, 0.2, seed=3), 3), 4, 1500) < 1e-6
+
+
 def test_the_evenness_check_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate_people, "evenness", lambda q, even: 0.9)
     assert surprise(uneven(30, 0.2, seed=3), 4, 1500) < 1e-6
 
 
-def test_false_limits_stay_below_alpha() -> None:
-    assert 0 < false_share(uneven(200, 0.075), 40, ALPHA, RUNS, seed=1) <= MARK
+@pytest.mark.parametrize("slices", [1, 4])
+def test_false_limits_stay_below_alpha(slices: int) -> None:
+    crowd = uneven(200, 0.075) if slices == 1 else by_risk(uneven(200, 0.075), slices)
+    assert 0 < false_share(crowd, 40, ALPHA, RUNS, seed=1) <= MARK
 
 
 def test_the_coverage_check_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +139,7 @@ def test_no_item_is_drawn_less_often_than_the_evenness_says(method: str) -> None
     for _ in range(60):
         draws = audit.next()
         if draws[0].kind == "draw":
-            even = audit.evenness()
+            even = audit.evenness(draws[0].position)
             _, bet = audit._design()  # type: ignore[attr-defined]
             q = bet.q[audit._pool.cell]  # type: ignore[attr-defined]
             assert q[unseen].sum() == pytest.approx(1)
@@ -123,8 +153,8 @@ def test_no_item_is_drawn_less_often_than_the_evenness_says(method: str) -> None
     assert method == "gro.v1" or min(seen) > 0.99
 
 
-def test_the_sample_is_a_function_of_the_seed_and_the_draws() -> None:
-    crowd = uneven(60, 0.1)
+@pytest.mark.parametrize("crowd", [uneven(60, 0.1), by_risk(uneven(60, 0.1), 4)], ids=["whole", "sliced"])
+def test_the_sample_is_a_function_of_the_seed_and_the_draws(crowd: Crowd) -> None:
     np.testing.assert_array_equal(draw_sample(crowd, 20, 7), draw_sample(crowd, 20, 7))
     assert (draw_sample(crowd, 20, 7) != draw_sample(crowd, 20, 8)).any()
     whole = draw_sample(crowd, int(crowd.rows.sum()), 7)

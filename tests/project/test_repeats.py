@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -290,9 +291,10 @@ def test_the_ledger_keeps_the_sample_across_kills(tmp_path: Path) -> None:
         assert project.verify().certified
 
 
+@pytest.mark.parametrize("per", [None, "class"])
 @pytest.mark.parametrize("skipped", [0, 7, 19])
 def test_a_sample_with_a_row_left_out_is_found(
-    tmp_path: Path, skipped: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, skipped: int, per: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some, real, made = world(200), repeats.questions, [0]
 
@@ -304,7 +306,7 @@ def test_a_sample_with_a_row_left_out_is_found(
         return kept
 
     monkeypatch.setattr(repeats, "questions", lossy)
-    with some.project(tmp_path / "p", target=TARGET) as project:
+    with some.project(tmp_path / "p", target=replace(TARGET, per=per)) as project:
         project.label(some.person, source=ANNA)
         project.certify()
         monkeypatch.setattr(repeats, "questions", real)
@@ -406,3 +408,86 @@ def test_the_plan_and_the_forecast_count_them(tmp_path: Path) -> None:
         assert project.status().forecast == 40
         project.label(some.person, source=BOB)
         assert project.status().forecast == 0
+
+
+# -- by slices
+
+
+def by_source(some: World) -> list[dict[str, Any]]:
+    """Items of three sources, one of them so small that it is asked completely; every tenth stands for three rows."""
+    source = ["small" if at < 9 else "ab"[at % 2] for at in range(len(some.texts))]
+    rows = [{"text": text, "source": value} for text, value in zip(some.texts, source, strict=True)]
+    return [row for at, row in enumerate(rows) for _ in range(1 if at % 10 else 3)]
+
+
+@pytest.mark.parametrize(
+    ("per", "rule", "method"),
+    [("class", "error", "gro.v1"), ("source", "exclude", "gro.v1"), ("source", "error", "uniform.v1")],
+)
+def test_a_proof_by_slices_with_second_opinions(tmp_path: Path, per: str, rule: Any, method: str) -> None:
+    some = world(300, 2, noise=0.6)
+    target = Target(0.15, 0.9, cant_tell=rule, per=per, second_opinions=40)
+    some.project(tmp_path / "p", target=target, items=by_source(some)).close()
+    toml = tmp_path / "p" / "goldleaf.toml"
+    toml.write_text(toml.read_text().replace("gro.v1", method))
+    odd = lambda item: Reply.CANT_TELL if item.position % 50 == 7 else some.person(item)  # noqa: E731
+    with Project.open(tmp_path / "p") as project:
+        project.label(odd, source=ANNA)
+        project.label(erring(some, 0.2), source=BOB)
+        body = project.certify().body
+        drawn = Counter(project.loop.record.asked[seq].position for seq in project.loop.record.repeats)
+        assert sum(drawn.values()) == 40 == body["disagreement"]["sample"]["rows"]
+        assert body["disagreement"]["sample"]["missing"] == 0 < body["disagreement"]["pairs"]
+        assert body["certified"] and all(one["certified"] for one in body["per"]["slices"])
+        assert "at once" in body["statement"] and "of 40 rows drawn" in body["statement"]
+        assert body["answers"]["repeat"] == body["disagreement"]["pairs"]
+        settled = set(project.loop.frozen.facts["settled"]["positions"])  # type: ignore[union-attr]
+        assert settled & set(drawn) and set(drawn) - settled
+        report = (tmp_path / "p" / "report.html").read_text()
+        assert "How far the people agree" in report and "Slice by slice" in report
+        status = project.status()
+        assert status.slices and status.opinions and status.forecast == 0
+        assert project.verify().statement == body["statement"]
+
+
+def test_by_slices_reopening_after_every_answer_asks_the_same(tmp_path: Path) -> None:
+    some, asked = world(120, 2), []
+    target = Target(0.2, 0.9, per="class", second_opinions=30)
+    some.project(tmp_path / "a", target=target).close()
+    while True:
+        with Project.open(tmp_path / "a") as project:
+            project.status()
+            if not (waiting := project.ask(source=ANNA)):
+                break
+            project.answer(waiting[0], some.person(waiting[0].item), source=ANNA)
+            asked.append(waiting[0].item.position)
+    with some.project(tmp_path / "b", target=target) as project:
+        while waiting := project.ask(source=ANNA):
+            project.answer(waiting[0], some.person(waiting[0].item), source=ANNA)
+        assert asked == [
+            project.loop.record.asked[given.question].position for given in project.loop.record.history
+        ]
+        whole = [project.loop.record.asked[seq] for seq in project.loop.record.repeats]
+    with Project.open(tmp_path / "a") as project:
+        assert [project.loop.record.asked[seq] for seq in project.loop.record.repeats] == whole
+        project.certify()
+        assert project.verify().certified
+
+
+def test_by_slices_a_correction_and_a_repeat_leave_the_classes_right(tmp_path: Path) -> None:
+    """A second opinion of another class moves no row; a correction of the first answer does."""
+    some = world(200, 2)
+    with by_anna(tmp_path, some, Target(0.15, 0.9, per="class", second_opinions=20)) as project:
+        before = [one["rows"] for one in project.certificate.body["per"]["slices"]]
+        project.label(lambda item: "c0" if some.person(item) == "c1" else "c1", source=BOB)
+        body = project.certify().body
+        assert [one["rows"] for one in body["per"]["slices"]] == before
+        assert body["disagreement"]["disagreed"] == body["disagreement"]["pairs"] > 10
+        project.verify()
+        audited = next(one for one in project.loop.record.asked.values() if one.purpose == "audit")
+        other = "c0" if some.truth[audited.position] == "c1" else "c1"
+        project.answer(audited.seq, other, source=ANNA)
+        project.label(some.person, source=ANNA)
+        body = project.certify().body
+        assert [one["rows"] for one in body["per"]["slices"]] != before
+        project.verify()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from math import isclose
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class BettingAudit:
         self._draws = 0
         self._evidence: Evidence | None = None
 
-    def next(self) -> tuple[Draw, ...]:
+    def next(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
         if not self._open and self._rows_unseen:
             for draw in self._census() or (self._random(),):
                 self.take(draw)
@@ -138,7 +139,7 @@ class BettingAudit:
     def exhausted(self) -> bool:
         return not self._rows_unseen
 
-    def evenness(self) -> float:
+    def evenness(self, position: int) -> float:
         """The smallest ratio of an unseen item's probability to its share of the unseen rows, in the open random draw.
 
         Rounded down to steps that every machine finds alike; between a tenth (`bets.UNIFORM_SHARE`) and 1.
@@ -265,16 +266,26 @@ def restore(plan: AuditPlan, course: Course, make: Make = BettingAudit) -> Audit
     return audit
 
 
+class Watch(Protocol):
+    """What goes on beside an audit: it may want more draws, and is told of each one."""
+
+    @property
+    def short(self) -> Collection[int]:
+        """See `Audit.next`, `also`."""
+        ...
+
+    def __call__(self, draw: Draw, evenness: float) -> None:
+        """Take note of a draw as it is made, with the audit's evenness then (0 in a census)."""
+        ...
+
+
 def replay(
     plan: AuditPlan,
     events: Iterable[Event],
     make: Make = BettingAudit,
-    watch: Callable[[Draw, float], None] | None = None,
+    watch: Watch | None = None,
 ) -> Audit:
     """The same, with every draw recomputed from the plan and the answers known at that time.
-
-    Args:
-        watch: told of every draw as it is made, with the audit's evenness then (0 in a census).
 
     Raises:
         CertificateError: a recorded draw is not the one that the plan leads to; names the first.
@@ -285,12 +296,12 @@ def replay(
         if not isinstance(event, Draw):
             audit.answer(*event)
             continue
-        due = due or list(audit.next())
+        due = due or list(audit.next(watch.short if watch else ()))
         if not due:
             raise CertificateError(f"Step {event.step} was recorded, but no item is left to draw.")
         check(event, due.pop(0))
         if watch is not None:
-            watch(event, audit.evenness() if event.kind == "draw" else 0.0)
+            watch(event, audit.evenness(event.position) if event.kind == "draw" else 0.0)
     return audit
 
 

@@ -13,6 +13,7 @@ loss not yet seen, a real number; the claim is R_t <= error * rows.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -182,8 +183,12 @@ class Course:
 class Audit(Protocol):
     """A sequence of questions whose answers prove a bound; nothing depends on when one stops."""
 
-    def next(self) -> tuple[Draw, ...]:
-        """The open questions: one random draw or a census batch; () once every item is answered."""
+    def next(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
+        """The open questions: one random draw or a census batch; () once every item is answered.
+
+        Args:
+            also: in an audit by slices, those to ask although they are certified.
+        """
         ...
 
     def answer(self, position: int, outcome: Said, into: int | None = None) -> None:
@@ -198,8 +203,8 @@ class Audit(Protocol):
         """Answers still needed, about."""
         ...
 
-    def evenness(self) -> float:
-        """How evenly the open random draw was made: the least ratio of a probability to an even one."""
+    def evenness(self, position: int) -> float:
+        """How evenly the open random draw of that item was made: the least ratio of a probability to an even one."""
         ...
 
     @property

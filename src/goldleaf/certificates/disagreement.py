@@ -25,7 +25,7 @@ Each of the w_i rows of an unseen item so enters with probability (1/w_i) q_i U/
 and each of the L rows with c/(U + cL): given all that happened before, and that a row enters, it is equally likely
 to be any of the rows not yet in the sample. Hence the sample is a simple random sample of rows, whatever the audit's
 guesses, its answers and its end: the number of differing rows in it is hypergeometric, exactly. Once no item is
-unseen the rest is drawn evenly from the settled rows.
+unseen the rest is drawn evenly from the settled rows. (An audit by slices has a sample by slices: `disagreement_slices`.)
 
 Any time. A row of the sample that is not drawn yet, or whose second answer is missing, counts as differing. So the
 limit can only fall while answers come in, and if it is ever below D then so it is at the end: looking early, or
@@ -98,7 +98,12 @@ class Sample:
         self.steps = 0
         self._left = settled.copy()
         self._settled = int(settled.sum())
-        self._unseen = unseen
+        self.unseen = unseen
+
+    @property
+    def short(self) -> list[int]:
+        """In a sample by slices, those in which the audit has to draw on for it."""
+        return []
 
     def draw(self, position: int, weight: int, probability: float, evenness: float) -> Pick | None:
         """The audit draws an item at random: the row that enters the sample with it, if any."""
@@ -109,8 +114,10 @@ class Sample:
         return pick
 
     def rest(self) -> list[Pick]:
-        """What the sample lacks, once every item is settled."""
-        picks = []
+        """What the sample lacks, once every item is settled; before, nothing."""
+        picks: list[Pick] = []
+        if self.unseen:
+            return picks
         for number in self._random(self.missing):
             picks.append(self._row(number, 1 / self._settled))
             self.take(picks[-1].position)
@@ -126,15 +133,15 @@ class Sample:
         """The audit asks about this item, so that it is answered before the next draw."""
         self._left[position] = weight
         self._settled += weight
-        self._unseen -= weight
+        self.unseen -= weight
         self.steps += 1
 
     def _choose(self, position: int, weight: int, probability: float, evenness: float) -> Pick | None:
-        each = evenness / (self._unseen + evenness * self._settled)
+        each = evenness / (self.unseen + evenness * self._settled)
         first, second = self._random(2)
         if first / 2**64 < each * self._settled:
             return self._row(second, each)
-        accepted = second / 2**64 < evenness * weight / (self._unseen * probability)
+        accepted = second / 2**64 < evenness * weight / (self.unseen * probability)
         return Pick(position, each * weight) if accepted else None
 
     def _row(self, number: int, each: float) -> Pick:

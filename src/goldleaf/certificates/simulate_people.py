@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf.certificates.bets import UNIFORM_SHARE, Floats
 from goldleaf.certificates.disagreement import Sample, upper_limit
+from goldleaf.certificates.disagreement_slices import SlicedSample
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +21,25 @@ class Crowd:
         settled: [n] labeled before the audit.
         risk: [n] how much likelier than others the audit draws an item, on a log scale.
         differ: [n] on which the two people differ.
+        of: [n] the slice of each item, where the audit is one by slices.
     """
 
     rows: NDArray[np.int64]
     settled: NDArray[np.bool_]
     risk: Floats
     differ: NDArray[np.bool_]
+    of: NDArray[np.int64] | None = None
 
     @property
     def differing(self) -> int:
         return int(self.rows[self.differ].sum())
+
+    def sample(self, size: int, seed: int) -> Sample | SlicedSample:
+        """Before the audit's first draw."""
+        if self.of is not None:
+            return SlicedSample(size, seed, np.where(self.settled, -1, self.of), self.rows)
+        settled = np.where(self.settled, self.rows, 0)
+        return Sample(size, seed, settled, int((self.rows - settled).sum()))
 
 
 def uneven(items: int, share: float, seed: int = 0) -> Crowd:
@@ -43,25 +53,44 @@ def uneven(items: int, share: float, seed: int = 0) -> Crowd:
     return Crowd(rows, rng.random(items) < 0.2, risk, differ)
 
 
+def by_risk(crowd: Crowd, slices: int) -> Crowd:
+    """The same in slices of equally many items, in which the first are those that are drawn least."""
+    rank = np.argsort(np.argsort(crowd.risk))
+    return replace(crowd, of=rank * slices // rank.size)
+
+
 def draw_sample(crowd: Crowd, size: int, seed: int) -> NDArray[np.int64]:
     """[items] rows of each item in the sample, for an audit that goes on until it is full."""
     rng = np.random.default_rng(seed)
-    sample = Sample(size, seed, np.where(crowd.settled, crowd.rows, 0), int(crowd.rows[~crowd.settled].sum()))
-    unseen = np.flatnonzero(~crowd.settled)
+    sample = crowd.sample(size, seed)
+    unseen = ~crowd.settled
     found = np.zeros(crowd.rows.size, np.int64)
-    while sample.missing and unseen.size:
-        even = crowd.rows[unseen] / crowd.rows[unseen].sum()
-        q = crowd.rows[unseen] * np.exp(crowd.risk[unseen])
-        q = (1 - UNIFORM_SHARE) * q / q.sum() + UNIFORM_SHARE * even
-        at = int(rng.choice(unseen.size, p=q))
-        item = int(unseen[at])
-        pick = sample.draw(item, int(crowd.rows[item]), float(q[at]), evenness(q, even))
-        if pick is not None:
-            found[pick.position] += 1
-        unseen = np.delete(unseen, at)
-    for pick in sample.rest() if sample.missing else []:
-        found[pick.position] += 1
+    turn = 0
+    while sample.missing and unseen.any():
+        for mine in _turn(crowd, sample, unseen, turn):
+            even = crowd.rows[mine] / crowd.rows[mine].sum()
+            q = crowd.rows[mine] * np.exp(crowd.risk[mine])
+            q = (1 - UNIFORM_SHARE) * q / q.sum() + UNIFORM_SHARE * even
+            at = int(rng.choice(mine.size, p=q))
+            item = int(mine[at])
+            pick = sample.draw(item, int(crowd.rows[item]), float(q[at]), evenness(q, even))
+            unseen[item] = False
+            for one in sample.rest() if pick is None else [pick, *sample.rest()]:
+                found[one.position] += 1
+        turn += 1
     return found
+
+
+def _turn(
+    crowd: Crowd, sample: Sample | SlicedSample, unseen: NDArray[np.bool_], turn: int
+) -> list[NDArray[np.int64]]:
+    """The items out of which this turn's draws are made. One slice after the other is certified, and then asked for
+    the sample alone."""
+    if crowd.of is None:
+        return [np.flatnonzero(unseen)]
+    going = [number for number in np.unique(crowd.of) if turn < 2 * number + 1 or number in sample.short]
+    parts = [np.flatnonzero(unseen & (crowd.of == number)) for number in going]
+    return [part for part in parts if part.size]
 
 
 def evenness(q: Floats, even: Floats) -> float:

@@ -29,12 +29,13 @@ Where nothing is drawn nothing is spent. A slice whose limit is no wrong row at 
 is one whose machine-labeled rows all fit under its limit, should it ever be asked: without a bet U_s is what is
 unseen. alpha is split evenly over the others; which they are is known from the freeze alone.
 
-A turn asks each slice that is not yet certified: one draw, or a census. The questions are mixed, because a run
+A turn asks each slice that is not yet certified, or from which a sample for second answers needs more rows: one draw, or a census. The questions are mixed, because a run
 of one class would tell what the machine said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -118,10 +119,15 @@ def plans(plan: AuditPlan, slices: Slices) -> list[tuple[AuditPlan, bool]]:
             rows=rows,
             alpha=alpha,
             expected_error=min(scale * _mean(p, weights), 1.0),
-            seed=(plan.seed + ((number + 1) << 64)) % 2**128,
+            seed=seed_of(plan.seed, number),
         )
         parts.append((part, not by_draws[number]))
     return parts
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed of one slice's own random numbers."""
+    return (seed + ((number + 1) << 64)) % 2**128
 
 
 def _mean(p: NDArray[np.float64], weights: Ints) -> float:
@@ -144,9 +150,9 @@ class SlicedAudit:
         self._asked = [0] * len(self.parts)  # draws of each slice so far
         self._into: dict[int, int] = {}  # answered position -> the slice that it is delivered in
 
-    def next(self) -> tuple[Draw, ...]:
+    def next(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
         if not self._open:
-            self._turn()
+            self._turn(also)
         return tuple(self._open.values())
 
     def take(self, draw: Draw) -> None:
@@ -194,8 +200,9 @@ class SlicedAudit:
         for place, now in zip(course.position.tolist(), into.tolist(), strict=True):
             self._move(place, now)
 
-    def evenness(self) -> float:
-        return 0.0  # a turn draws from several slices, and from none that is certified
+    def evenness(self, position: int) -> float:
+        """As of the draw from the item's slice, among the items of that slice."""
+        return self.parts[int(self._slice[position])].evenness(int(self._place[position]))
 
     @property
     def exhausted(self) -> bool:
@@ -225,9 +232,9 @@ class SlicedAudit:
             for part in self.parts
         ]
 
-    def _turn(self) -> None:
-        """Ask the slices that are not certified; once all are, the one with the largest bound."""
-        batch = [pair for number in self._wanting() for pair in self._ask(number)]
+    def _turn(self, also: Collection[int]) -> None:
+        """Ask the slices that are not certified, and those in `also`; without any, the one with the largest bound."""
+        batch = [pair for number in self._wanting(also) for pair in self._ask(number)]
         first = sum(self._asked)
         shuffle = np.random.Philox(key=self.plan.seed, counter=[0, 0, 2, first]).random_raw(
             max(len(batch), 1)
@@ -237,9 +244,9 @@ class SlicedAudit:
             position = int(self._members[number][draw.position])
             self._hold(number, replace(draw, step=sum(self._asked), position=position))
 
-    def _wanting(self) -> list[int]:
-        if not self.certified:
-            return [number for number, part in enumerate(self.parts) if not part.certified]
+    def _wanting(self, also: Collection[int] = ()) -> list[int]:
+        if also or not self.certified:
+            return [number for number, part in enumerate(self.parts) if number in also or not part.certified]
         left = [number for number, part in enumerate(self.parts) if not part.exhausted]
         return sorted(left, key=lambda number: -self.parts[number].bound)[:1]
 

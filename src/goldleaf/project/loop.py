@@ -21,6 +21,7 @@ from goldleaf.certificates import audit as audits
 from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
 from goldleaf.certificates.census import forecast
 from goldleaf.certificates.disagreement import Sample
+from goldleaf.certificates.disagreement_slices import SlicedSample
 from goldleaf.certificates.slices import Slices, forecast_slices
 from goldleaf.errors import VotesError
 from goldleaf.items.store import ItemStore
@@ -60,7 +61,7 @@ class Loop:
         self.features = features
         self.frozen = self._restore()
         self._audit: Audit | None = None
-        self._sample: Sample | None = None
+        self._sample: Sample | SlicedSample | None = None
 
     def _restore(self) -> Frozen | None:
         """The last freeze, if it is about today's items, labels and target."""
@@ -98,7 +99,7 @@ class Loop:
         return self._audit
 
     @property
-    def sample(self) -> Sample | None:
+    def sample(self) -> Sample | SlicedSample | None:
         """The rows for second opinions, as far as they are drawn; None where none were asked for."""
         if self._sample is None and self.frozen is not None and repeats.size(self.frozen):
             self._sample = repeats.restore(self.frozen, self.record)
@@ -362,7 +363,7 @@ class Loop:
     def _draw(self) -> None:
         """Put the audit's next draws into the ledger."""
         assert self.audit is not None and self.frozen is not None
-        draws = self.audit.next()
+        draws = self.audit.next(self.sample.short if self.sample else ())
         new = [self._question(draw) for draw in draws]
         if self.sample is not None:  # in the same transaction: no draw without its repeat
             new += repeats.questions(self.sample, self.frozen, draws, self.audit.evenness)

@@ -66,7 +66,7 @@ def _replay(frozen: Frozen, record: Record) -> Audit:
     watch = repeats.Watch(frozen) if repeats.size(frozen) else None
     audit = audits.replay(frozen.plan(), record.events(frozen), frozen.make, watch)
     if watch is not None:
-        watch.check(record, audit)
+        watch.check(record)
     return audit
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
+from goldleaf.certificates.base import Draw, alpha_of_attempt
 from goldleaf.certificates.bounds import share
 from goldleaf.certificates.disagreement import Sample, upper_limit
+from goldleaf.certificates.disagreement_slices import SlicedSample
 from goldleaf.errors import CertificateError, VotesError
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.record import Asked, Given, Record
@@ -47,15 +48,20 @@ def size(frozen: Frozen) -> int:
     return int(frozen.facts.get("second_opinions", 0))
 
 
-def start(frozen: Frozen) -> Sample:
+def start(frozen: Frozen) -> Sample | SlicedSample:
     """The sample before the audit's first draw."""
-    settled = np.zeros(frozen.facts["items"], np.int64)
-    before = frozen.facts["settled"]
-    settled[before["positions"]] = before["rows"]
-    return Sample(size(frozen), frozen.facts["seed"], settled, int(frozen.weights.sum()))
+    rows = np.zeros(frozen.facts["items"], np.int64)
+    before, seed = frozen.facts["settled"], frozen.facts["seed"]
+    rows[before["positions"]] = before["rows"]
+    if frozen.slices is None:
+        return Sample(size(frozen), seed, rows, int(frozen.weights.sum()))
+    rows[frozen.positions] = frozen.weights
+    of = np.full(len(rows), -1)
+    of[frozen.positions] = frozen.slices.of
+    return SlicedSample(size(frozen), seed, of, rows)
 
 
-def restore(frozen: Frozen, record: Record) -> Sample:
+def restore(frozen: Frozen, record: Record) -> Sample | SlicedSample:
     """The sample as the ledger has it."""
     sample = start(frozen)
     for asked in record.asked.values():
@@ -68,17 +74,18 @@ def restore(frozen: Frozen, record: Record) -> Sample:
 
 
 def questions(
-    sample: Sample, frozen: Frozen, draws: Sequence[Draw], evenness: Callable[[], float]
+    sample: Sample | SlicedSample, frozen: Frozen, draws: Sequence[Draw], evenness: Callable[[int], float]
 ) -> list[dict[str, Any]]:
-    """The repeats that come with the audit's next draws; once there are none left, all that the sample lacks."""
-    step = sample.steps
-    picks = [] if draws else sample.rest()
+    """The repeats that come with the audit's next draws; once no item is unseen, all that the sample lacks."""
+    picks = [] if draws else [(sample.steps, pick) for pick in sample.rest()]
     for draw in draws:
         position, weight = int(frozen.positions[draw.position]), int(frozen.weights[draw.position])
         if draw.kind == "census":
             sample.settle(position, weight)
-        elif (pick := sample.draw(position, weight, draw.probability, evenness())) is not None:
-            picks.append(pick)
+        else:
+            pick = sample.draw(position, weight, draw.probability, evenness(draw.position))
+            picks += [(draw.step, pick)] if pick is not None else []
+        picks += [(draw.step, pick) for pick in sample.rest()]
     return [
         {
             "purpose": "repeat",
@@ -88,7 +95,7 @@ def questions(
             "position": pick.position,
             "step": step,
         }
-        for pick in picks
+        for step, pick in picks
     ]
 
 
@@ -100,18 +107,22 @@ class Watch:
         self.sample = start(frozen)
         self.expected: list[dict[str, Any]] = []
 
-    def __call__(self, draw: Draw, evenness: float) -> None:
-        self.expected += questions(self.sample, self.frozen, [draw], lambda: evenness)
+    @property
+    def short(self) -> list[int]:
+        return self.sample.short
 
-    def check(self, record: Record, audit: Audit) -> None:
+    def __call__(self, draw: Draw, evenness: float) -> None:
+        self.expected += questions(self.sample, self.frozen, [draw], lambda _: evenness)
+
+    def check(self, record: Record) -> None:
         """Raise unless the ledger's repeats are those that the seed and the draws lead to."""
         recorded = [
             asked
             for asked in record.asked.values()
             if asked.purpose == "repeat" and asked.attempt == self.frozen.attempt
         ]
-        if len(recorded) > len(self.expected) and audit.exhausted:
-            self.expected += questions(self.sample, self.frozen, [], lambda: 0.0)
+        if recorded and not self.sample.steps:  # every item was labeled before, so nothing was ever drawn
+            self.expected += questions(self.sample, self.frozen, [], lambda _: 0.0)
         got = [(asked.step, asked.position) for asked in recorded]
         want = [(row["step"], row["position"]) for row in self.expected]
         chances = [
