@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldleaf.certificates.report import ReportFacts, SliceFacts, clean, render
+from goldleaf.certificates.report import clean, render
 from goldleaf.certificates.report_charts import (
     bars_chart,
     bound_chart,
@@ -20,6 +20,7 @@ from goldleaf.certificates.report_charts import (
     reliability_chart,
     shorten,
 )
+from goldleaf.certificates.report_facts import ReportFacts, SliceFacts
 
 FACTS = ReportFacts(
     title="Reviews",

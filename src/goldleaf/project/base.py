@@ -24,18 +24,20 @@ from goldleaf.ledger.base import GENESIS, Ledger
 from goldleaf.progress import track
 from goldleaf.project import config as configs
 from goldleaf.project import proof, repeats, summary
+from goldleaf.project.answering import refuse_standstill, vote
 from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.encoder import pinned
-from goldleaf.project.loop import REASON, Loop, last_freeze
+from goldleaf.project.loop import REASON, Loop
 from goldleaf.project.making import making
 from goldleaf.project.record import Asked
 from goldleaf.project.replay import Replayed, replayed
+from goldleaf.project.reporting import report_facts
 from goldleaf.project.slicing import wanted
 from goldleaf.project.summary import Plan, Status
 from goldleaf.schema import Answerer, Certificate, Item, Question, Reply
-from goldleaf.task import CLASS, Classify, Target
+from goldleaf.task import Classify, Target
 from goldleaf.votes.replay import Replay
 
 CERTIFICATE = "certificate.json"
@@ -211,51 +213,9 @@ class Project:
         self._answer([(asked, reply, seconds)], source)
 
     def _answer(self, replies: Sequence[tuple[Asked, str | Reply, float | None]], source: str) -> None:
-        votes = [self._vote(asked, reply, source, seconds) for asked, reply, seconds in replies]
+        votes = [vote(self.loop, asked, reply, source, seconds) for asked, reply, seconds in replies]
         given = self.loop.record.answer(votes)
         self.loop.answered([(asked, one) for (asked, _, _), one in zip(replies, given, strict=True)])
-
-    def _vote(self, asked: Asked, reply: str | Reply, source: str, seconds: float | None) -> dict[str, Any]:
-        said, label = ("label", reply) if not isinstance(reply, Reply) else (reply.value, None)
-        if not isinstance(reply, str | Reply):
-            raise VotesError(
-                f"The answer of {source} to item {asked.item} is {reply!r}; allowed: a label as text, "
-                "Reply.CANT_TELL, Reply.SKIP."
-            )
-        if label is not None:
-            self.config.task.index(label, f"the answer of {source} to item {asked.item}")
-            self._refuse_other_class(asked, label)
-        elif self.loop.frozen and asked.purpose != "repeat" and not self.loop.frozen.holds(asked.position):
-            raise VotesError(
-                f"Item {asked.item} was answered before the audit began, which counts on its label; "
-                f"got {said!r}, allowed now: a label.",
-                do="Answer it with a label; to leave it out, train anew first: project.retrain()",
-            )
-        return {
-            "question": asked.seq,
-            "item": asked.item,
-            "source": source,
-            "answer": said,
-            "label": label,
-            "seconds": seconds,
-        }
-
-    def _refuse_other_class(self, asked: Asked, label: str) -> None:
-        """A proof for each class counts the rows that people had labeled with it before the audit began."""
-        frozen = self.loop.frozen
-        if frozen is None or self.config.target.per != CLASS or asked.attempt:
-            return
-        if frozen.holds(asked.position):  # nobody could tell then, so it counts in the machine's class
-            before = frozen.label(frozen.place(asked.position))
-        else:
-            freeze = last_freeze(self.ledger, "seq")
-            before = self.loop.record.labeled_before(freeze.seq).get(asked.position, label)
-        if label != before:
-            raise VotesError(
-                f"Item {asked.item} was {before!r} when the audit began, which counts it in that class; "
-                f"got {label!r}, allowed now: {before!r}.",
-                do="To change it, train anew first: project.retrain()",
-            )
 
     def undo(self, *, source: str | None = None) -> Question | None:
         """Take back the newest answer; its question is open again. The ledger keeps both.
@@ -302,7 +262,7 @@ class Project:
                     self._answer([(asked, reply, None) for asked, reply in zip(some, new, strict=True)], name)
                     replies += new
                     advance(len(some))
-                _no_standstill(waiting, replies)
+                refuse_standstill(waiting, replies)
                 left = None if left is None else left - len(waiting)
         return self
 
@@ -356,7 +316,7 @@ class Project:
             ]
         )
         (into / CERTIFICATE).write_bytes(text)
-        facts = summary.report_facts(self.config, self.store, self.loop, body)
+        facts = report_facts(self.config, self.store, self.loop, body)
         (into / REPORT).write_text(report.render(facts), encoding="utf-8")
         return proof.certificate(body)
 
@@ -469,17 +429,3 @@ def _import_entry(items: Any, added: Added) -> dict[str, Any]:
         "new_items": added.new_items,
         "digest": added.digest,
     }
-
-
-def _no_standstill(waiting: Sequence[Asked], replies: Sequence[str | Reply]) -> None:
-    """An audit question stays until it is answered; a source that skips all of them would be asked forever."""
-    skipped = [
-        asked
-        for asked, reply in zip(waiting, replies, strict=True)
-        if reply is Reply.SKIP and asked.purpose in ("audit", "census")
-    ]
-    if skipped and len(skipped) == len(waiting):
-        raise VotesError(
-            f"Item {skipped[0].item} was drawn for the audit and has no answer; leaving it out would void the proof.",
-            do='Answer it by hand (goldleaf label), or answer "can\'t tell".',
-        )

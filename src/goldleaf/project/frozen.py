@@ -16,6 +16,8 @@ from sqlalchemy import Row
 from goldleaf.certificates.audit import Make
 from goldleaf.certificates.base import AuditPlan
 from goldleaf.certificates.slices import Slices, make
+from goldleaf.ledger.base import Ledger
+from goldleaf.project.config import Config
 from goldleaf.task import CLASS
 
 _READ = ("position", "weight", "label", "probability", "p_wrong")  # the ids are for those without the items
@@ -120,3 +122,23 @@ class Frozen:
             if sliced
             else None,
         )
+
+
+def last_freeze(ledger: Ledger, *columns: str) -> Any:
+    """The newest freeze's row, or None."""
+    rows = ledger.rows("posteriors", "seq", "attempt")
+    freezes = [row.seq for row in rows if row.attempt > 0]
+    return ledger.last("posteriors", *columns, seq=freezes[-1]) if freezes else None
+
+
+def promise(config: Config) -> dict[str, Any]:
+    """What a change of voids an attempt."""
+    per = {} if config.target.per is None else {"per": config.target.per}
+    return {
+        **per,
+        "labels": list(config.task.labels),
+        "error": config.target.error,
+        "confidence": config.target.confidence,
+        "cant_tell": config.target.cant_tell,
+        "method": config.method,
+    }

@@ -28,7 +28,7 @@ from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Ledger
 from goldleaf.project import repeats
 from goldleaf.project.config import Config
-from goldleaf.project.frozen import Frozen
+from goldleaf.project.frozen import Frozen, last_freeze, promise
 from goldleaf.project.model import NOTHING, Inferred, Known, Model
 from goldleaf.project.record import Asked, Given, Record, heard
 from goldleaf.project.slicing import Parting, wanted
@@ -70,7 +70,7 @@ class Loop:
             return None
         if self.ledger.rows("posteriors", "seq", after=row.seq, model=ABANDONED):
             return None
-        now = {"per": None, **_promise(self.config), "items": self.store.items, "total_rows": self.store.rows}
+        now = {"per": None, **promise(self.config), "items": self.store.items, "total_rows": self.store.rows}
         facts = json.loads(row.facts)
         same = all(facts.get(name) == value for name, value in now.items())
         return Frozen.from_row(row) if same else None
@@ -332,7 +332,7 @@ class Loop:
         inferred.p_wrong[np.isin(pool, cant_tell)] = 0.999
         p_wrong = inferred.p_wrong.astype(np.float32)
         facts = {
-            **_promise(self.config),
+            **promise(self.config),
             "items": self.store.items,
             "total_rows": self.store.rows,
             "rows": rows,
@@ -385,26 +385,6 @@ class Loop:
             "target": draw.target,
             "least": draw.least,
         }
-
-
-def last_freeze(ledger: Ledger, *columns: str) -> Any:
-    """The newest freeze's row, or None."""
-    rows = ledger.rows("posteriors", "seq", "attempt")
-    freezes = [row.seq for row in rows if row.attempt > 0]
-    return ledger.last("posteriors", *columns, seq=freezes[-1]) if freezes else None
-
-
-def _promise(config: Config) -> dict[str, Any]:
-    """What a change of voids an attempt."""
-    per = {} if config.target.per is None else {"per": config.target.per}
-    return {
-        **per,
-        "labels": list(config.task.labels),
-        "error": config.target.error,
-        "confidence": config.target.confidence,
-        "cant_tell": config.target.cant_tell,
-        "method": config.method,
-    }
 
 
 def _seed(seed: int, attempt: int) -> int:
