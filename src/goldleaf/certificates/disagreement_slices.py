@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf.certificates.disagreement import Pick, Sample
-from goldleaf.certificates.slices import seed_of
+from goldleaf.certificates.slices import members_of, seed_of
 
 DIVISION = 3  # of the seed's random numbers; the turns of the audit by slices are 2
 
@@ -38,12 +38,7 @@ class SlicedSample:
     def __init__(self, size: int, seed: int, of: Ints, rows: Ints) -> None:
         slices = int(of.max(initial=-1)) + 1
         self._of = np.where(of < 0, slices, of)  # the rows labeled before are a part of their own, the last
-        order = np.argsort(self._of, kind="stable")
-        count = np.bincount(self._of, minlength=slices + 1)
-        self._members = np.split(order, np.cumsum(count)[:-1])
-        self._place = np.empty_like(order)
-        for members in self._members:
-            self._place[members] = np.arange(members.size)
+        self._members, self._place = members_of(self._of, slices + 1)
         parts = np.bincount(self._of, rows, minlength=slices + 1).astype(np.int64)
         self._parts = []
         for number, drawn in enumerate(divide(size, seed, parts).tolist()):

@@ -130,6 +130,16 @@ def seed_of(seed: int, number: int) -> int:
     return (seed + ((number + 1) << 64)) % 2**128
 
 
+def members_of(of: Ints, count: int) -> tuple[list[Ints], Ints]:
+    """The items of each of `count` slices, and [n] the place of each item among those of its slice."""
+    order = np.argsort(of, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(of, minlength=count))[:-1])
+    place = np.empty_like(order)
+    for mine in members:
+        place[mine] = np.arange(mine.size)
+    return members, place
+
+
 def _mean(p: NDArray[np.float64], weights: Ints) -> float:
     return float(np.average(p, weights=weights)) if p.size else 0.0
 
@@ -141,11 +151,7 @@ class SlicedAudit:
         self.plan = plan
         self.parts = [BettingAudit(part, outright) for part, outright in plans(plan, slices)]
         self._slice = slices.of
-        order = np.argsort(slices.of, kind="stable")
-        self._members = np.split(order, np.cumsum(np.bincount(slices.of, minlength=len(self.parts)))[:-1])
-        self._place = np.empty_like(order)
-        for members in self._members:
-            self._place[members] = np.arange(members.size)
+        self._members, self._place = members_of(slices.of, len(self.parts))
         self._open: dict[int, Draw] = {}
         self._asked = [0] * len(self.parts)  # draws of each slice so far
         self._into: dict[int, int] = {}  # answered position -> the slice that it is delivered in

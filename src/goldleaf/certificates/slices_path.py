@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from goldleaf.certificates.base import AuditPlan, Draw, Said
 from goldleaf.certificates.bounds import Steps, evidence, share, steps_of, upper_limit
-from goldleaf.certificates.slices import Ints, Slices, plans
+from goldleaf.certificates.slices import Ints, Slices, members_of, plans
 
 
 def path(
@@ -31,9 +31,8 @@ def path(
     ends = ends[ends > 0]
     weight = plan.weights[[draw.position for draw in draws]] if draws else np.zeros(0, np.int64)
     worst = np.zeros(ends.size)
-    place = np.zeros(slices.of.size, np.int64)
+    _, place = members_of(slices.of, slices.rows.size)
     for number, (part, outright) in enumerate(plans(plan, slices)):
-        place[slices.of == number] = np.arange(part.weights.size)
         at = np.flatnonzero(own == number).tolist()
         mine = [replace(draws[i], position=int(place[draws[i].position])) for i in at]
         steps = steps_of(part, mine, [said[i] for i in at])

@@ -165,8 +165,7 @@ class Loop:
         if self._audit is None or self.frozen is None:
             return  # it will be restored with these answers in it
         for asked, given in pairs:
-            audited = asked.attempt == self.attempt and asked.purpose != "repeat"
-            if audited and given.answer in ("label", "cant_tell"):
+            if asked.drawn_in(self.attempt) and given.answer in ("label", "cant_tell"):
                 self._audit.answer(*heard(given, self.frozen, self.frozen.place(asked.position)))
 
     def abandon(self, reason: str) -> None:

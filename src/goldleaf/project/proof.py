@@ -84,8 +84,7 @@ def _refuse_taken_back(record: Record, frozen: Frozen, freeze: int) -> None:
     taken_back = {int(position) for position in np.flatnonzero(lacking)}
     for question in {given.question for given in record.history if given.answer in ("label", "cant_tell")}:
         asked = record.asked[question]
-        drawn = asked.attempt == frozen.attempt and asked.purpose != "repeat"
-        if drawn and record.given[question].answer in ("retracted", "skip"):
+        if asked.drawn_in(frozen.attempt) and record.given[question].answer in ("retracted", "skip"):
             taken_back.add(asked.position)
     if taken_back:
         raise CertificateError(

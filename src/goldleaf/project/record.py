@@ -33,6 +33,10 @@ class Asked:
     target: float | None = None
     least: float | None = None
 
+    def drawn_in(self, attempt: int) -> bool:
+        """Whether it is a question of that attempt's audit; a repeat is none."""
+        return self.attempt == attempt and self.purpose != "repeat"
+
     def draw(self, place: int) -> Draw:
         """As the audit knows it; `place` is the item's index in the audit's plan."""
         assert self.step is not None and self.p is not None and self.lam is not None
@@ -188,12 +192,11 @@ class Record:
         """The attempt's draws and answers in the ledger's order, as its audit takes them."""
         merged: list[tuple[int, Event]] = []
         for asked in self.asked.values():
-            if asked.attempt == frozen.attempt and asked.purpose != "repeat":
+            if asked.drawn_in(frozen.attempt):
                 merged.append((asked.seq, asked.draw(frozen.place(asked.position))))
         for given in self.history:
             asked = self.asked[given.question]
-            drawn = asked.attempt == frozen.attempt and asked.purpose != "repeat"
-            if drawn and given.answer in ("label", "cant_tell"):
+            if asked.drawn_in(frozen.attempt) and given.answer in ("label", "cant_tell"):
                 merged.append((given.seq, heard(given, frozen, frozen.place(asked.position))))
         return [event for _, event in sorted(merged, key=lambda pair: pair[0])]
 
