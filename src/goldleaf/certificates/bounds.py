@@ -107,7 +107,8 @@ def upper_limit(seen: Evidence, unseen: int, alpha: float, graded: bool = False)
     if graded:
         return _real_limit(seen, unseen, alpha)
     known = seen.unfixed
-    low = max(known, int(np.ceil(seen.floor)) if np.isfinite(seen.floor) else known)
+    # every bet is on from `floor` up: once all of that is rejected, the next whole number below may remain
+    low = max(known, int(np.ceil(seen.floor)) - 1 if np.isfinite(seen.floor) else known)
     high = known + unseen
     if low >= high:
         return high
