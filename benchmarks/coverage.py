@@ -8,6 +8,9 @@ an honest certificate at zero errors would long be there.
 Losses: wrong labels are so in part, in every second cell or in all. Slices: false where any slice is. Simulated ones
 share alpha evenly, each sharp; the audits proper have every slice just over its limit, wrong rows move to the next slice
 when they are found, and one counts as false if it ever states a bound below what remains in a slice.
+
+Threshold: the audit proper, on a pool with one wrong row more than it rules out beside the tolerated ones, which is
+its worst case; false where it states less than what remains.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from goldleaf.certificates.simulate import SCORES, at_the_limit, simulate
 from goldleaf.certificates.simulate_people import by_risk, uneven
 from goldleaf.certificates.simulate_people import false_share as false_limits
 from goldleaf.certificates.slices import SlicedAudit, Slices
+from goldleaf.certificates.threshold import METHOD, ThresholdAudit, design, residual
 
 COMMAND = "python -m benchmarks.coverage"
 ALPHA = 0.05
@@ -124,6 +128,51 @@ def sliced_audit(seed: int) -> bool:
     return False
 
 
+THRESHOLD: dict[str, dict[str, Any]] = {
+    **{
+        f"{score}, N = {size}": {"score": score, "size": size}
+        for score in ("calibrated", "useless", "anti-informative")
+        for size in (500, 2000)
+    },
+    "weights 1 and 5": {"score": "useless", "weight": 5},
+    "one in ten can't tell, an error": {"score": "useless", "unsure": 0.1},
+    "one in ten can't tell, excluded": {"score": "useless", "unsure": 0.1, "rule": "exclude"},
+}
+
+
+def threshold_audit(
+    seed: int, score: str, size: int = 500, weight: int = 1, unsure: float = 0.0, rule: Any = "error"
+) -> bool:
+    """Whether one such audit is ever false; where people cannot tell it goes on until all is asked."""
+    rng = np.random.default_rng(seed)
+    w = np.where(np.arange(size) % 3 == 1, weight, 1)
+    rows, p = int(w.sum()), rng.beta(0.5, 6.0, size)
+    plan = design(AuditPlan(w, p, rows, 0.1, ALPHA, 0.06, seed, rule, METHOD))
+    wanted = residual(rows, plan.draws, plan.tolerated, ALPHA) + 1 + plan.tolerated
+    risk = {"calibrated": p, "useless": np.ones(size), "anti-informative": 1 / (p + 0.01)}[score]
+    order = np.argsort(-np.log(rng.random(size)) / risk)
+    wrong = np.zeros(size, bool)
+    wrong[order[np.cumsum(w[order]) <= wanted]] = True
+    single = order[(w[order] == 1) & ~wrong[order]]
+    wrong[single[: wanted - int(w @ wrong)]] = True
+    doubted = rng.random(size) < unsure * wrong
+    audit, left = ThresholdAudit(plan), wrong & ~(doubted & (rule == "exclude"))
+    while not audit.certified and (draws := audit.next()):
+        for draw in draws:
+            at = draw.position
+            audit.answer(at, Outcome.CANT_TELL if doubted[at] else Outcome(int(wrong[at])))
+            left[at] &= doubted[at]  # counts on, where it is not excluded
+        if audit.remaining < w @ left:
+            return True
+    return False
+
+
+def threshold(case: tuple[str, int]) -> tuple[str, float]:
+    name, runs = case
+    ends = [threshold_audit(hash_of(case) + seed, **THRESHOLD[name]) for seed in range(runs)]
+    return f"threshold.v1, {name}", float(np.mean(ends))
+
+
 def second_opinions(case: tuple[float, int]) -> tuple[str, float]:
     """A limit below the rows on which people differ, those that the audit draws least."""
     share, runs = case
@@ -152,6 +201,7 @@ def main(runs: int) -> None:
                 "three slices, audits proper",
                 float(np.mean([*pool.map(sliced_audit, range(runs), chunksize=50)])),
             ),
+            *pool.map(threshold, [(name, runs) for name in THRESHOLD]),
             *pool.map(second_opinions, [(share, runs) for share in (0.075, 0.12, 0.25)]),
             *pool.map(second_opinions_by_slices, [(share, runs) for share in (0.075, 0.25)]),
         ]

@@ -68,9 +68,9 @@ def test_own_vectors_stand_alone_in_the_features(tmp_path) -> None:
     encoder = build("npy.v1", fields=(), path=_npy(tmp_path, array))
     items = pa.table({"text": ["x"] * 20})
     ids = [str(n) for n in range(20)]
-    features = pool_features("text", encoder, ids, batches_of(items), tmp_path, fields=("text",))
+    own, _ = pool_features("text", encoder, ids, batches_of(items), tmp_path, fields=("text",))
     centred = array - array.mean(axis=0)
-    np.testing.assert_allclose(features, centred / np.linalg.norm(centred, axis=1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(own, centred / np.linalg.norm(centred, axis=1, keepdims=True), atol=1e-5)
 
 
 def test_an_npy_file_must_have_a_row_per_item(tmp_path) -> None:

@@ -54,7 +54,7 @@ def some_config(draw: st.DrawFn) -> Config:
         encoder={"name": draw(hostile), draw(hostile): draw(hostile | st.integers(-9, 9) | st.booleans())},
         seed=draw(st.integers(0, 2**53)),
         ledger=draw(hostile),
-        method=draw(st.sampled_from(["gro.v1", "uniform.v1"])),
+        method=draw(st.sampled_from(["auto", "gro.v1", "uniform.v1"])),
         seconds=draw(st.none() | st.floats(0.1, 1e9)),
     )
 
@@ -101,7 +101,11 @@ seed = 3
         ('name = "text.static.v1"', "", "[encoder] needs `name`, text."),
         ("seed = 3", 'seed = "3"', "`seed` under [audit] must be a whole number, got '3'."),
         ("seed = 3", "seed = true", "`seed` under [audit] must be a whole number, got True."),
-        ("seed = 3", 'seed = 3\nmethod = "x"', "Unknown audit method 'x'; allowed: `gro.v1`, `uniform.v1`."),
+        (
+            "seed = 3",
+            'seed = 3\nmethod = "x"',
+            "Unknown audit method 'x'; allowed: `auto`, `threshold.v1`, `gro.v1`, `uniform.v1`.",
+        ),
         ("error = 0.05", 'error = "5 %"', "`error` under [target] must be a number, got '5 %'."),
         ("error = 0.05", "error = 5", "`error` must lie strictly between 0 and 1, got 5."),
         ("error = 0.05", 'cant_tell = "skip"', "`cant_tell` must be `error` or `exclude`, got 'skip'."),

@@ -16,7 +16,9 @@ ITEMS = 150
 ALPHA = 0.8 * 0.1  # what the first attempt may spend of 1 - 0.9
 
 
-@pytest.mark.parametrize(("method", "runs"), [("gro.v1", 25), ("uniform.v1", 10)])
+@pytest.mark.parametrize(
+    ("method", "runs"), [("auto", 10), ("threshold.v1", 25), ("gro.v1", 15), ("uniform.v1", 10)]
+)
 def test_certified_means_true(
     tmp_path: Path, method: str, runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -24,14 +26,14 @@ def test_certified_means_true(
     monkeypatch.setattr(
         "goldleaf.ledger.base._durable", lambda connection, _: connection.execute("PRAGMA synchronous=OFF")
     )
-    monkeypatch.setattr("goldleaf.project.loop.reason_to_stop", lambda *_: "enough for this test")
+    monkeypatch.setattr("goldleaf.project.training.reason_to_stop", lambda *_: "enough for this test")
     false = certified = machine = unaudited = 0
     for number in range(runs):
         some = world(ITEMS, 3, noise=1.1, seed=100 + number)
         folder = tmp_path / f"p{number}"
         some.project(folder, seed=number, target=Target(error=0.1, confidence=0.9)).close()
         toml = folder / "goldleaf.toml"
-        toml.write_text(toml.read_text().replace("gro.v1", method))
+        toml.write_text(toml.read_text().replace('method = "auto"', f'method = "{method}"'))
         person, asked = counting(some.person)
         with Project.open(folder) as project:
             project.label(person)

@@ -20,12 +20,15 @@ from tests.helpers import world
 ITEMS = 100
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["threshold.v1", "gro.v1"])
+def finished(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A certified project; tests that change it copy it."""
     folder = tmp_path_factory.mktemp("finished") / "p"
     some = world(ITEMS)
-    with some.project(folder) as project:
+    some.project(folder).close()
+    toml = folder / "goldleaf.toml"
+    toml.write_text(toml.read_text().replace('method = "auto"', f'method = "{request.param}"'))
+    with Project.open(folder) as project:
         project.label(some.person)
         project.certify()
         project.export_to(folder / "out")
@@ -149,30 +152,53 @@ def test_every_edit_of_the_ledger_is_found(copy: Path, statement: str) -> None:
         verify(copy)
 
 
-def test_a_chain_rewritten_to_fit_no_longer_fits_the_certificate(copy: Path) -> None:
-    """Who can write the ledger can recompute its hashes; the certificate that was given away then differs."""
+def forge(folder: Path, statement: str) -> None:
+    """Change a ledger, and all hashes so that they fit again."""
     from goldleaf.ledger.base import GENESIS, Ledger, entry_hash
     from goldleaf.ledger.tables import NOUNS
 
-    with Ledger.open(copy / "ledger.db", write=False) as ledger:
+    connection = sqlite3.connect(folder / "ledger.db")
+    with connection:
+        assert connection.execute(statement).rowcount
+    connection.close()
+    with Ledger.open(folder / "ledger.db", write=False) as ledger:
         rows = sorted(
             ((noun, dict(row._mapping)) for noun in NOUNS for row in ledger.rows(noun)),
             key=lambda pair: pair[1]["seq"],
         )
-    last = max(row["seq"] for noun, row in rows if noun == "votes")
-    connection = sqlite3.connect(copy / "ledger.db")
+    connection = sqlite3.connect(folder / "ledger.db")
     with connection:
-        connection.execute("UPDATE votes SET seconds = 9.0 WHERE seq = ?", [last])
         digest = GENESIS.hash
         for noun, row in rows:
-            row = {**row, "seconds": 9.0} if (noun, row["seq"]) == ("votes", last) else row
             digest = entry_hash(digest, noun, row)
             connection.execute("UPDATE chain SET hash = ? WHERE seq = ?", [digest, row["seq"]])
     connection.close()
-    with Ledger.open(copy / "ledger.db", write=False) as ledger:
+    with Ledger.open(folder / "ledger.db", write=False) as ledger:
         ledger.check()
+
+
+def test_a_chain_rewritten_to_fit_no_longer_fits_the_certificate(copy: Path) -> None:
+    """Who can write the ledger can recompute its hashes; the certificate that was given away then differs."""
+    forge(copy, "UPDATE votes SET seconds = 9.0 WHERE seq = (SELECT max(seq) FROM votes)")
     with pytest.raises(CertificateError, match=r"names entry \d+ with hash .* which .* does not have"):
         verify(copy)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE questions SET probability = probability * 1.0001 WHERE purpose = 'audit'",
+        "UPDATE questions SET purpose = 'census' WHERE seq = (SELECT max(seq) FROM questions WHERE purpose = 'audit')",
+        "UPDATE posteriors SET facts = replace(facts, '\"seed\": ', '\"seed\": 1') WHERE attempt = 1",
+    ],
+)
+def test_a_draw_that_was_not_made_is_found_in_a_ledger_whose_hashes_fit(copy: Path, statement: str) -> None:
+    """Also with a certificate written anew: the draws are recomputed."""
+    forge(copy, statement)
+    with Project.open(copy) as project:
+        project.certify()
+        with pytest.raises(CertificateError, match="does not recompute"):
+            project.verify()
 
 
 def test_other_items_are_found(copy: Path, tmp_path: Path) -> None:

@@ -49,12 +49,12 @@ def test_the_first_questions_are_distinct_candidates(pool) -> None:
 @settings(max_examples=60, deadline=None)
 @given(pool=pools())
 def test_a_rounds_questions_are_distinct_candidates(pool) -> None:
-    vectors, probabilities, candidates, size, seed = pool
-    unsure, chance = margin(vectors, probabilities, candidates, size, seed=seed)
+    vectors, probabilities, _, size, seed = pool
+    unsure, chance = margin(vectors, probabilities, size, seed=seed)
     both = [*unsure.tolist(), *chance.tolist()]
-    assert len(both) == len(set(both)) == min(size, len(candidates))
-    assert set(both) <= set(candidates.tolist())
-    again = margin(vectors, probabilities, candidates, size, seed=seed)
+    assert len(both) == len(set(both)) == min(size, len(vectors))
+    assert set(both) <= set(range(len(vectors)))
+    again = margin(vectors, probabilities, size, seed=seed)
     assert both == [*again[0].tolist(), *again[1].tolist()]
 
 
@@ -71,11 +71,11 @@ def test_the_uncertain_are_asked_and_a_share_at_random() -> None:
     first = np.linspace(0.5, 1.0, 2000)
     probabilities = np.column_stack([first, 1 - first]).astype(np.float32)
     vectors = rng.normal(size=(2000, 4)).astype(np.float32)
-    unsure, chance = margin(vectors, probabilities, np.arange(2000), 40, seed=5)
+    unsure, chance = margin(vectors, probabilities, 40, seed=5)
     assert len(chance) == round(40 * RANDOM_SHARE) and len(unsure) == 40 - len(chance)
     assert unsure.max() < 10 * 40 + len(chance)  # of the least certain; spread, not the very least
     assert chance.max() > 1000  # an item the model is sure of
-    other, _ = margin(vectors, probabilities, np.arange(2000), 40, seed=6)
+    other, _ = margin(vectors, probabilities, 40, seed=6)
     assert set(other.tolist()) != set(unsure.tolist())
 
 

@@ -136,6 +136,10 @@ class BettingAudit:
         return len(self._steps)
 
     @property
+    def failed(self) -> bool:
+        return False
+
+    @property
     def exhausted(self) -> bool:
         return not self._rows_unseen
 

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from goldleaf.errors import CertificateError
 
-METHODS = ("gro.v1", "uniform.v1")
+METHODS = ("threshold.v1", "gro.v1", "uniform.v1")
+Method = Literal["threshold.v1", "gro.v1", "uniform.v1"]
 CANT_TELL = ("error", "exclude")
 
 
@@ -53,9 +54,10 @@ class AuditPlan:
         expected_error: cross-validated guess of the share of wrong rows in the pool.
         seed: of the draws, in [0, 2**128); chosen before the audit and never after a look at its answers.
         cant_tell: "error": such an item stays and counts as wrong. "exclude": it leaves the data set.
-        method: "gro.v1", or "uniform.v1", which ignores `p_wrong`.
+        method: "gro.v1" (`audit`); "uniform.v1", the same without `p_wrong`; or "threshold.v1" (`threshold`).
         graded: losses may lie between 0 and 1. Declared beforehand, because a bound on whole losses may round
             down to a whole number, however whole the losses seen so far are.
+        draws, tolerated: of "threshold.v1": rows to draw, and those of them that may be wrong before the cut.
     """
 
     weights: NDArray[np.int64]
@@ -66,8 +68,10 @@ class AuditPlan:
     expected_error: float
     seed: int
     cant_tell: Literal["error", "exclude"] = "error"
-    method: Literal["gro.v1", "uniform.v1"] = "gro.v1"
+    method: Method = "gro.v1"
     graded: bool = False
+    draws: int = 0
+    tolerated: int = 0
 
     def __post_init__(self) -> None:
         weights = np.asarray(self.weights)
@@ -98,6 +102,8 @@ class AuditPlan:
                 f"`cant_tell` is one of {CANT_TELL} and `method` one of {METHODS}, "
                 f"got {self.cant_tell!r} and {self.method!r}."
             )
+        if self.method == "threshold.v1" and self.graded:
+            raise CertificateError("`threshold.v1` counts wrong rows, so a graded audit needs `gro.v1`.")
         object.__setattr__(self, "weights", weights.astype(np.int64))
         object.__setattr__(self, "p_wrong", p_wrong)
 
@@ -205,6 +211,11 @@ class Audit(Protocol):
 
     def evenness(self, position: int) -> float:
         """How evenly the open random draw of that item was made: the least ratio of a probability to an even one."""
+        ...
+
+    @property
+    def failed(self) -> bool:
+        """Whether its plan cannot prove the target any more, so that another attempt must follow."""
         ...
 
     @property

@@ -81,11 +81,14 @@ def forecast(
     error: float,
     alpha: float,
     expected_error: float,
+    *,
+    outright: bool = True,
 ) -> float:
     """Human answers (census and draws) to certify from here, about; at worst all of them.
 
     Args:
         weights, p_wrong: [n] of the pool, as in `AuditPlan`.
+        outright: whether a census is thought of, or draws alone.
     """
     total = float(weights.sum())
     target = float(allowed(error, rows) + 1)
@@ -100,4 +103,5 @@ def forecast(
     mean = np.asarray(min(max(expected_error, 0.02 * target / total), 0.95), dtype=np.float64)
     p = centred(logit(p), load, mean)
     advice = plan(p, n, load / n, np.asarray(target), Outlook(np.asarray(-np.log(alpha)), np.zeros(())))
-    return min(float(advice.draws), float(advice.census), float(weights.size))
+    best = min(float(advice.draws), float(advice.census)) if outright else float(advice.draws)
+    return min(best, float(weights.size))

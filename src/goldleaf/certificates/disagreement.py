@@ -57,14 +57,14 @@ def upper_limit(rows: int, drawn: int, differing: int, alpha: float) -> int:
     risk = Fraction(alpha) * comb(rows, drawn)
     while low < high:
         middle = (low + high + 1) // 2
-        if _ways(rows, middle, drawn, differing) > risk:
+        if ways(rows, middle, drawn, differing) > risk:
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _ways(rows: int, differ: int, drawn: int, most: int) -> int:
+def ways(rows: int, differ: int, drawn: int, most: int) -> int:
     """Samples of `drawn` rows that hold at most `most` of the `differ` ones."""
     alike = rows - differ
     least = max(0, drawn - alike)

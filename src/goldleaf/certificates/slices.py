@@ -211,6 +211,10 @@ class SlicedAudit:
         return self.parts[int(self._slice[position])].evenness(int(self._place[position]))
 
     @property
+    def failed(self) -> bool:
+        return False
+
+    @property
     def exhausted(self) -> bool:
         return all(self.parts[number].exhausted for number in self._wanting())
 

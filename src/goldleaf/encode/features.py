@@ -1,7 +1,8 @@
 """What the probe is fitted on: the encoder's vectors and what the pool itself tells, side by side.
 
 Each block is centred on the pool, its rows scaled to unit norm, weighted, and joined; the joined rows have
-unit norm. Principal components are never removed: the top ones are the classes.
+unit norm. Principal components are never removed: the top ones are the classes. A second view draws each item
+towards its neighbours (`neighbours`).
 """
 
 from __future__ import annotations
@@ -10,24 +11,38 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from goldleaf.encode.base import Encoder, PoolEncoder, Vectors, digest, fingerprint
 from goldleaf.encode.cache import BatchesFrom, Mapped, VectorCache
 from goldleaf.encode.names import build
+from goldleaf.encode.neighbours import unit_rows, write_around
 from goldleaf.progress import track
 from goldleaf.task import Modality
 
 _OWN = ("column.v1", "npy.v1")
 _BESIDE = {
-    "text": (("text.svd.v1", 0.5),),
+    "text": (("text.svd.v1", 0.8),),
     "image.lite0.v1": (("image.hog.v1", 0.5),),
     "image.patches.v1": (("image.hog.v1", 1.0),),
 }
 _CHUNK = 16_384  # rows in memory at a time
+
+
+class Views(NamedTuple):
+    """Two views of the same items, each float32 [items, d] with rows of unit norm."""
+
+    own: Vectors
+    around: Vectors
+
+    def take(self, positions: NDArray[np.int64]) -> Views:
+        """Those of some items, in memory."""
+        return Views(np.asarray(self.own[positions]), np.asarray(self.around[positions]))
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,7 @@ def pool_features(
     *,
     fields: tuple[str, ...],
     seed: int = 0,
-) -> Mapped:
+) -> Views:
     """The features of the whole pool, computed or read from `folder`.
 
     Args:
@@ -67,14 +82,15 @@ def pool_features(
         seed: of the sample that the pool-fitted blocks see.
 
     Returns:
-        float32 [len(ids), D] with rows of unit norm, mapped read-only from the disk.
+        Both views, mapped read-only from the disk.
     """
     parts = blocks(modality, encoder, fields)
     recipe = fingerprint(
-        "features.v1", seed=seed, parts=[(part.encoder.fingerprint, part.weight) for part in parts]
+        "features.v2", seed=seed, parts=[(part.encoder.fingerprint, part.weight) for part in parts]
     )
     path = Path(folder) / f"{recipe}-{digest(ids)}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
+    around = path.with_name(path.stem + "-around.npy")
     with FileLock(str(path.parent / "features.lock")):
         if not path.exists():
             cache = VectorCache(path.parent)
@@ -86,7 +102,13 @@ def pool_features(
             for part, vectors in zip(parts, made, strict=True):
                 if isinstance(part.encoder, PoolEncoder):
                     cache.remove(Path(str(vectors.filename)).stem)
-    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+        if not around.exists():
+            write_around(_mapped(path), around, seed=seed)
+    return Views(_mapped(path), _mapped(around))
+
+
+def _mapped(path: Path) -> Mapped:
+    return cast(Mapped, np.load(path, mmap_mode="r"))
 
 
 @dataclass(frozen=True)
@@ -150,14 +172,6 @@ def _join(parts: Sequence[Mapped], weights: Sequence[float], path: Path) -> None
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)
-
-
-def unit_rows(vectors: Vectors) -> Vectors:
-    """Rows scaled to unit norm; a zero row stays zero."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    norms[norms < 1e-12] = 1
-    scaled: Vectors = vectors / norms
-    return scaled
 
 
 def _mean(part: Mapped) -> Vectors:

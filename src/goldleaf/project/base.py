@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldleaf.certificates import report
-from goldleaf.encode.features import pool_features
+from goldleaf.encode.features import Views, pool_features
 from goldleaf.errors import ConfigError, ItemsError, VotesError, names
 from goldleaf.exports.export import export as write_export
 from goldleaf.items.open import open_reader
@@ -375,11 +375,11 @@ class Project:
         for name in ("loop", "_vectors"):
             self.__dict__.pop(name, None)
 
-    def _features(self) -> NDArray[np.float32]:
+    def _features(self) -> Views:
         return self._vectors
 
     @cached_property
-    def _vectors(self) -> NDArray[np.float32]:
+    def _vectors(self) -> Views:
         return pool_features(
             self.config.task.modality,
             self.config.build_encoder(self.store.fields, self.folder),

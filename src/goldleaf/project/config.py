@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goldleaf.certificates.base import METHODS
+from goldleaf.certificates.choice import AUTO
 from goldleaf.encode.base import Encoder, PoolEncoder
 from goldleaf.encode.names import build
 from goldleaf.errors import ConfigError, did_you_mean, names
@@ -66,12 +68,19 @@ class Config:
     encoder: dict[str, Any]
     seed: int
     ledger: str = "ledger.db"
-    method: str = "gro.v1"
+    method: str = AUTO
     seconds: float | None = None  # per answer, for the forecasts of hours
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ConfigError(f"`seed` must not be negative, got {self.seed}.")
+        if self.method not in (AUTO, *METHODS):
+            raise ConfigError(f"Unknown audit method {self.method!r}; allowed: {names((AUTO, *METHODS))}.")
+        if self.method == "threshold.v1" and self.target.per is not None:
+            raise ConfigError(
+                f"Under [audit] `method` is 'threshold.v1', but a target with `per` ({self.target.per!r}) needs bets.",
+                do='Write method = "auto".',
+            )
 
     def to_dict(self) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -96,17 +105,13 @@ class Config:
     @classmethod
     def from_dict(cls, body: dict[str, Any]) -> Config:
         _check(body)
-        if body["audit"].get("method", "gro.v1") not in ("gro.v1", "uniform.v1"):
-            raise ConfigError(
-                f"Unknown audit method {body['audit']['method']!r}; allowed: `gro.v1`, `uniform.v1`."
-            )
         return cls(
             task=Classify.from_dict(body["task"]),
             target=Target(**body["target"]),
             encoder=dict(body["encoder"]),
             seed=body["audit"]["seed"],
             ledger=body.get("ledger", {}).get("url", "ledger.db"),
-            method=body["audit"].get("method", "gro.v1"),
+            method=body["audit"].get("method", AUTO),
             seconds=body.get("people", {}).get("seconds"),
         )
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from goldleaf.errors import ExportError
 from goldleaf.exports.base import label_fields
 from goldleaf.items.store import ItemStore
-from goldleaf.posteriors.probe import Probe
+from goldleaf.posteriors.kernel import KernelProbe
 from goldleaf.project.config import Config
 from goldleaf.project.loop import Loop
 
@@ -39,7 +39,7 @@ class Delivery:
         self.probability = np.full(store.items, np.nan)
         self.probability[frozen.positions] = frozen.probability
         self.human = np.zeros(store.items, bool)
-        self.source = np.full(store.items, Probe.name, object)
+        self.source = np.full(store.items, KernelProbe.name, object)
         index = {name: number for number, name in enumerate(self.names)}
         for asked, given in loop.record.effective():
             if given.label is not None:

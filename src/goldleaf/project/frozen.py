@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,11 +13,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
+from goldleaf.certificates import threshold
 from goldleaf.certificates.audit import Make
 from goldleaf.certificates.base import AuditPlan
 from goldleaf.certificates.slices import Slices, make
+from goldleaf.certificates.threshold import ThresholdAudit
 from goldleaf.ledger.base import Ledger
 from goldleaf.project.config import Config
+from goldleaf.project.model import NAME
 from goldleaf.task import CLASS
 
 _READ = ("position", "weight", "label", "probability", "p_wrong")  # the ids are for those without the items
@@ -44,7 +47,12 @@ class Frozen:
     @property
     def make(self) -> Make:
         """What makes the audit of `plan()`."""
-        return make(self.slices)
+        return ThresholdAudit if self.plan().method == threshold.METHOD else make(self.slices)
+
+    def with_method(self, chosen: AuditPlan) -> Self:
+        """The same, to be audited as `chosen` says."""
+        audit = {"method": chosen.method, "draws": chosen.draws, "tolerated": chosen.tolerated}
+        return replace(self, facts={**self.facts, "audit": audit})
 
     def into(self, place: int, label: str | None) -> int | None:
         """The slice that the item at `place` is delivered in once a person said `label` (None: can't tell)."""
@@ -65,7 +73,7 @@ class Frozen:
             expected_error=self.facts["expected_error"],
             seed=self.facts["seed"],
             cant_tell=self.facts["cant_tell"],
-            method=self.facts["method"],
+            **self.facts.get("audit", {}),
         )
 
     def place(self, position: int) -> int:
@@ -100,7 +108,7 @@ class Frozen:
         pq.write_table(table, sink, compression="zstd")
         return {
             "attempt": self.attempt,
-            "model": "probe.v1+wrong.v1",
+            "model": NAME,
             "facts": json.dumps(self.facts, sort_keys=True),
             "body": sink.getvalue(),
         }

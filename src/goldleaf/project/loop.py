@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -18,27 +18,26 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldleaf.certificates import audit as audits
+from goldleaf.certificates import choice
 from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
-from goldleaf.certificates.census import forecast
 from goldleaf.certificates.disagreement import Sample
 from goldleaf.certificates.disagreement_slices import SlicedSample
 from goldleaf.certificates.slices import Slices, forecast_slices
+from goldleaf.encode.features import Views
 from goldleaf.errors import VotesError
 from goldleaf.items.store import ItemStore
 from goldleaf.ledger.base import Ledger
 from goldleaf.project import repeats
 from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen, last_freeze, promise
-from goldleaf.project.model import NOTHING, Inferred, Known, Model
+from goldleaf.project.model import NAME, NOTHING, Inferred, Known
 from goldleaf.project.record import Asked, Given, Record, heard
 from goldleaf.project.slicing import Parting, wanted
 from goldleaf.project.tally import course
-from goldleaf.questions.centroids import centroids
-from goldleaf.questions.margin import margin
-from goldleaf.questions.stop import Round, batch_size, first_batch_size, reason_to_stop
+from goldleaf.project.training import Training
+from goldleaf.questions.stop import Forecast, Round
 
 ABANDONED = "abandoned"  # in the place of a model's name: the attempt before was given up
-SAMPLE = 5_000  # items on which a round's forecast is computed
 REASON = {
     "cold": "one of the first: near the centre of a cluster of items",
     "margin": "the model is among the least certain here",
@@ -53,7 +52,7 @@ class Loop:
     """The state of one project between the ledger and the stages."""
 
     def __init__(
-        self, store: ItemStore, ledger: Ledger, config: Config, features: Callable[[], NDArray[np.float32]]
+        self, store: ItemStore, ledger: Ledger, config: Config, features: Callable[[], Views]
     ) -> None:
         self.store = store
         self.ledger = ledger
@@ -133,6 +132,8 @@ class Loop:
         while not (waiting := [*repeats.waiting(self.record, self.frozen, source), *self._unanswered()]):
             if self.audit is None:
                 self._train(known)
+            elif self.audit.failed:
+                self.abandon("more items could not be told than the audit was planned for")
             elif self.finished:
                 return []
             else:
@@ -176,60 +177,54 @@ class Loop:
 
     # -- training
 
+    @cached_property
+    def training(self) -> Training:
+        return Training(self.features(), len(self.config.task.labels), self.config.seed)
+
     def _train(self, only: NDArray[np.int64] | None = None) -> None:
-        known = self._known()
-        labels = known.labels
         candidates = self._candidates()
         if only is not None:
             candidates = np.intersect1d(candidates, only)
-        if not len(labels) and len(candidates):
-            first = first_batch_size(len(self.config.task.labels), self.store.items)
-            self._ask_training({"cold": centroids(self.features(), candidates, first, seed=self.config.seed)})
-            return
-        if not len(candidates):
-            self._freeze("every item that may be asked has an answer")
-            return
-        rng = np.random.default_rng([self.config.seed, len(labels)])
-        sample = (
-            candidates
-            if len(candidates) <= SAMPLE
-            else np.sort(rng.choice(candidates, SAMPLE, replace=False))
-        )
-        model = self._fit(known)
-        batch = batch_size(len(self.config.task.labels), len(labels))
-        reason = self._reason_to_stop(sample, model.infer(sample), candidates, batch)
-        if reason:
-            self._freeze(reason)
-            return
-        probabilities = model.probe.predict_proba(self.features())
-        unsure, chance = margin(
-            self.features(), probabilities, candidates, batch, seed=int(rng.integers(2**31))
-        )
-        self._ask_training({"margin": unsure, "random": chance})
+        known, answers = self._known(), self.record.answers()
 
-    def _reason_to_stop(
-        self, sample: NDArray[np.int64], inferred: Inferred, candidates: NDArray[np.int64], batch: int
-    ) -> str | None:
-        weights = self.store.weights()[candidates]
-        answers = self.record.answers()
-        p_wrong, labels = inferred.p_wrong, inferred.probabilities.argmax(axis=1)
+        def forecaster(sample: NDArray[np.int64], inferred: Inferred) -> Forecast:
+            return self._forecaster(candidates, answers, sample, inferred)
+
+        turn = self.training.turn(known, candidates, answers, self._curve(), forecaster)
+        if turn.round is not None:
+            facts = {
+                "answers": turn.round.answers,
+                "expected_error": turn.round.error,
+                "forecast": turn.forecast,
+            }
+            self.ledger.append([("posteriors", {"attempt": 0, "model": NAME, "facts": json.dumps(facts)})])
+        if turn.stop:
+            self._freeze(turn.stop)
+        else:
+            self._ask_training(turn.ask)
+
+    def _forecaster(
+        self,
+        candidates: NDArray[np.int64],
+        answers: int,
+        sample: NDArray[np.int64],
+        inferred: Inferred,
+    ) -> Forecast:
+        """Of the audit's answers, from what the model makes of a sample of the candidates."""
+        every = self.store.weights()
+        weights = every[candidates]
         slices = None
         if self.parting is not None:
-            known, every = self._known(), self.store.weights()
+            known, labels = self._known(), inferred.probabilities.argmax(axis=1)
             slices = self.parting.slices(
                 candidates, labels, (known.positions, known.labels), every, like=sample
             )
 
         def ahead(after: int, error: float) -> float:
             left = max(len(candidates) - (after - answers), 0)
-            return self._forecast(weights[:left], p_wrong, error, slices) if left else 0.0
+            return self._forecast(weights[:left], inferred.p_wrong, error, slices) if left else 0.0
 
-        expected = float(p_wrong.mean())
-        facts = {"answers": answers, "expected_error": expected, "forecast": ahead(answers, expected)}
-        self.ledger.append(
-            [("posteriors", {"attempt": 0, "model": "probe.v1+wrong.v1", "facts": json.dumps(facts)})]
-        )
-        return reason_to_stop(self._curve(), ahead(answers, 0.0), batch, ahead)
+        return ahead
 
     def _curve(self) -> list[Round]:
         return [Round(body["answers"], body["expected_error"]) for body in self.rounds()]
@@ -254,13 +249,19 @@ class Loop:
         if slices is not None:
             of = slices.of[: len(weights)]
             return forecast_slices(of, weights, guesses, slices.rows, target.error, alpha, error)
-        return forecast(weights, guesses, self.store.rows, target.error, alpha, error)
+        return choice.forecast(self.method, weights, guesses, self.store.rows, target.error, alpha, error)
+
+    @property
+    def method(self) -> str:
+        """The audit that the next freeze may have: as configured, or bets where only they are fit."""
+        plain = self.parting is None and not len(self.record.positions("cant_tell"))
+        return "gro.v1" if self.config.method == choice.AUTO and not plain else self.config.method
 
     def _known(self) -> Known:
         """What people labeled, and whether an item was sought out as a hard one."""
         index = {label: number for number, label in enumerate(self.config.task.labels)}
         found = {
-            asked.position: (index[given.label], asked.reason in ("margin", "census"))
+            asked.position: (index[given.label], asked.reason not in ("random", "audit"))
             for asked, given in self.record.effective()
             if given.label is not None
         }
@@ -280,10 +281,7 @@ class Loop:
         closed[self.record.positions("skip")] = True
         return np.flatnonzero(~closed)
 
-    def _fit(self, known: Known) -> Model:
-        return Model.fit(self.features(), known, len(self.config.task.labels), seed=self.config.seed)
-
-    def _ask_training(self, chosen: dict[str, NDArray[np.int64]]) -> None:
+    def _ask_training(self, chosen: Mapping[str, NDArray[np.int64]]) -> None:
         questions = [
             {
                 "purpose": "training",
@@ -326,7 +324,7 @@ class Loop:
             machine[cant_tell] = counted[cant_tell] = False
             rows -= int(weights[cant_tell].sum())
         pool = np.flatnonzero(machine)
-        inferred = self._fit(known).infer(pool) if len(pool) else NOTHING
+        inferred = self.training.fit(known).infer(pool) if len(pool) else NOTHING
         # known to count as wrong; answered without asking again
         inferred.p_wrong[np.isin(pool, cant_tell)] = 0.999
         p_wrong = inferred.p_wrong.astype(np.float32)
@@ -348,7 +346,7 @@ class Loop:
         if self.parting is not None:
             slices = self.parting.slices(pool, labels, (known.positions, known.labels), weights)
             facts["slices"] = {"names": list(self.parting.names), "rows": slices.rows.tolist()}
-        return Frozen(
+        frozen = Frozen(
             slices=slices,
             attempt=attempt,
             positions=pool,
@@ -358,6 +356,8 @@ class Loop:
             p_wrong=p_wrong,
             facts=facts,
         )
+        doubted = int(weights[np.intersect1d(pool, cant_tell)].sum())
+        return frozen.with_method(choice.method(self.method, frozen.plan(), doubted))
 
     def _draw(self) -> None:
         """Put the audit's next draws into the ledger."""

@@ -132,7 +132,7 @@ def _body(
         "audit": {
             "attempt": frozen.attempt,
             "alpha": facts["alpha"],
-            "method": facts["method"],
+            **facts["audit"],
             "seed": facts["seed"],
             "freeze": freeze_hash,
         },

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf import __version__
+from goldleaf.certificates import threshold
 from goldleaf.certificates.bounds import path
 from goldleaf.certificates.report_facts import ReportFacts, SliceFacts
 from goldleaf.certificates.slices_path import path as slices_path
+from goldleaf.certificates.threshold_path import path as threshold_path
 from goldleaf.items.store import ItemStore
 from goldleaf.project import proof, repeats
 from goldleaf.project.config import Config
@@ -68,6 +70,8 @@ def _bound_path(loop: Loop) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     frozen = loop.frozen
     assert frozen is not None
     draws, outcomes = loop.record.audited(frozen)
+    if frozen.plan().method == threshold.METHOD:
+        return threshold_path(frozen.plan(), draws, outcomes)
     if frozen.slices is None:
         steps, _, bound = path(frozen.plan(), draws, outcomes)
         return steps, bound

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldleaf import __version__
-from goldleaf.certificates.census import forecast
+from goldleaf.certificates import choice
 from goldleaf.certificates.disagreement import extra_answers
 from goldleaf.certificates.slices import SliceBound, SlicedAudit, forecast_slices
 from goldleaf.exports.card import CardFacts, card
@@ -117,7 +117,7 @@ def _forecast(
     error, alpha = config.target.error, config.target.alpha
     parts = wanted(config.task, config.target, store)
     if parts is None:
-        return forecast(weights, p, store.rows, error, alpha, expected)
+        return choice.forecast(config.method, weights, p, store.rows, error, alpha, expected)
     at = np.arange(store.items)
     of = parts.slice_of(at, at % len(parts.names))
     rows = np.bincount(of, weights, minlength=len(parts.names)).astype(np.int64)

@@ -18,23 +18,23 @@ RANDOM_SHARE = 0.25  # a tenth left the forecast of the pool's error a third off
 def margin(
     vectors: NDArray[np.float32],
     probabilities: NDArray[np.float32],
-    candidates: NDArray[np.int64],
     size: int,
     *,
     seed: int,
     random_share: float = RANDOM_SHARE,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(uncertain, random) positions out of `candidates`, together `size`, all distinct.
+    """(uncertain, random) indices of candidates, together `size`, all distinct.
 
     Args:
-        vectors: [n, d]; probabilities: P(label) [n, classes]; candidates: positions that may be asked.
+        vectors: [n, d] and probabilities: P(label) [n, classes] of the candidates.
         seed: of the random share and of k-means.
     """
+    candidates = np.arange(len(vectors))
     if size >= len(candidates):
         return candidates, np.empty(0, np.int64)
     rng = np.random.default_rng(seed)
     by_chance = rng.choice(candidates, max(1, round(size * random_share)), replace=False)
-    rest = candidates[~np.isin(candidates, by_chance)]
+    rest = np.setdiff1d(candidates, by_chance)
     size -= len(by_chance)
     top2 = np.partition(probabilities[rest], -2, axis=1)[:, -2:]
     gap = top2[:, 1] - top2[:, 0]

@@ -18,7 +18,6 @@ WINDOW = 3.0  # rounds with at least a third of today's answers tell the curve
 EXPONENT, SPREAD = 0.4, 0.15  # prior of the exponent: 0.17 to 0.65 over seven sets, found while building this
 CORRELATED = 3.0  # rounds share their answers, so their errors scatter less than they are off
 AHEAD = (1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
-GAIN = 0.01  # of the total: what a further round must promise
 NEAR_FLOOR = 1.1
 
 Forecast = Callable[[int, float], float]
@@ -81,7 +80,7 @@ def reason_to_stop(rounds: Sequence[Round], floor: float, batch: int, forecast: 
     total = curve.answers + now
     later = [curve.answers * more for more in AHEAD]
     best = min(answers + forecast(round(answers), curve.at(answers)) for answers in later)
-    if best >= total * (1 - GAIN):
+    if best >= total:
         return f"the forecast total of human answers ({total:.0f}) stopped falling"
     return None
 

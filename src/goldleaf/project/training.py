@@ -1,0 +1,106 @@
+"""A round of training: whom to ask about next, or why to stop. Arrays in, positions out; no ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldleaf.encode.features import Views
+from goldleaf.project.model import Inferred, Known, Model
+from goldleaf.questions.centroids import centroids
+from goldleaf.questions.margin import margin
+from goldleaf.questions.stop import Forecast, Round, batch_size, first_batch_size, reason_to_stop
+
+Ints = NDArray[np.int64]
+SCORED = 20_000  # candidates that the model of a round looks at
+SAMPLE = 5_000  # of these, the items on which a round's forecast is computed
+
+Forecaster = Callable[[Ints, Inferred], Forecast]
+"""From what the model makes of some candidates to the answers that an audit would take."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What comes next.
+
+    Attributes:
+        ask: positions by the reason they are picked for; empty when training ends.
+        stop: why it ends.
+        round: this round, and forecast: the audit's answers now; None before the first answers.
+    """
+
+    ask: Mapping[str, Ints] = field(default_factory=dict)
+    stop: str | None = None
+    round: Round | None = None
+    forecast: float = 0.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """The rounds over one pool.
+
+    Args:
+        features: both views of every item.
+        classes: number of labels.
+        seed: of every random choice.
+    """
+
+    features: Views
+    classes: int
+    seed: int
+
+    def turn(
+        self, known: Known, candidates: Ints, answers: int, rounds: Sequence[Round], forecaster: Forecaster
+    ) -> Turn:
+        """The next questions, or the end.
+
+        Args:
+            known: what people labeled. candidates: positions that may be asked about.
+            answers: human answers so far, can't tells too. rounds: the earlier ones, oldest first.
+        """
+        if not len(candidates):
+            return Turn(stop="every item that may be asked has an answer")
+        if not len(known.labels):
+            return Turn({"cold": self.first(candidates)})
+        rng = np.random.default_rng([self.seed, len(known.labels)])
+        scored = _some(rng, candidates, SCORED)
+        inferred = self.fit(known).infer(scored)
+        at = _some(rng, np.arange(len(scored)), SAMPLE)
+        sample = Inferred(inferred.probabilities[at], inferred.p_wrong[at])
+        ahead = forecaster(scored[at], sample)
+        now = Round(answers, float(sample.p_wrong.mean()))
+        batch = batch_size(self.classes, len(known.labels))
+        stop = self.stop([*rounds, now], batch, ahead)
+        forecast = ahead(answers, now.error)
+        if stop:
+            return Turn(stop=stop, round=now, forecast=forecast)
+        unsure, chance = self.pick(scored, inferred, batch, int(rng.integers(2**31)))
+        return Turn({"margin": unsure, "random": chance}, round=now, forecast=forecast)
+
+    def first(self, candidates: Ints) -> Ints:
+        """Whom to ask about before anything is known."""
+        size = first_batch_size(self.classes, len(self.features.own))
+        return centroids(self.features.around, candidates, size, seed=self.seed)
+
+    def pick(self, candidates: Ints, inferred: Inferred, size: int, seed: int) -> tuple[Ints, Ints]:
+        """(hard, random) candidates to ask about next."""
+        vectors = np.asarray(self.features.around[candidates])
+        unsure, chance = margin(vectors, inferred.probabilities, size, seed=seed)
+        return candidates[unsure], candidates[chance]
+
+    def stop(self, rounds: Sequence[Round], batch: int, ahead: Forecast) -> str | None:
+        """Why training should end now, or None."""
+        return reason_to_stop(rounds, ahead(rounds[-1].answers, 0.0), batch, ahead)
+
+    def fit(self, known: Known) -> Model:
+        """The model of what is known."""
+        return Model.fit(self.features, known, self.classes, seed=self.seed)
+
+
+def _some(rng: np.random.Generator, positions: Ints, most: int) -> Ints:
+    if len(positions) <= most:
+        return positions
+    return np.sort(rng.choice(positions, most, replace=False))
