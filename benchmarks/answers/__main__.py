@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from benchmarks.answers import plot, report, runs
 from benchmarks.answers.cases import CASES
 from benchmarks.answers.files import Source, case_of, check, from_toml
-from benchmarks.answers.methods import ORACLE, ORACLE_SEEDS, chosen, is_ablation
+from benchmarks.answers.methods import ABLATION_SEEDS, ORACLE, ORACLE_SEEDS, chosen, is_ablation
 from benchmarks.answers.summary import Cells, cells, errors_of
 from benchmarks.figures import RESULTS, publish
 from goldleaf.errors import ConfigError, GoldleafError, did_you_mean, names
@@ -132,7 +132,7 @@ def _keys(
         for loader in loaders
         for method in methods
         for error in errors
-        if method != ORACLE or seed < ORACLE_SEEDS
+        if seed < {ORACLE: ORACLE_SEEDS}.get(method, ABLATION_SEEDS if is_ablation(method) else seeds)
     ]
 
 

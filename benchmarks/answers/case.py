@@ -22,6 +22,7 @@ class Case:
         gold: [n] class integers.
         weights: [n] rows that an item stands for (exact duplicates); the claim counts rows.
         classes: number of labels.
+        around: [n, d] the second view, each item drawn towards its neighbours; goldleaf alone looks at it.
         kind: "text", "image", "table", "vectors" or "votes".
         votes: [n] the label of an imported model or LLM, if there is one.
         confidence: [n] what that model says of its own label.
@@ -35,6 +36,7 @@ class Case:
     kind: str
     votes: Ints | None = None
     confidence: NDArray[np.float64] | None = None
+    around: Floats | None = None
 
     @property
     def items(self) -> int:

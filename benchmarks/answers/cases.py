@@ -20,6 +20,7 @@ from benchmarks.answers.case import Case, Floats, Ints
 from benchmarks.figures import data_set
 from benchmarks.sets import SETS, LabeledSet, llm_votes
 from goldleaf.encode import features
+from goldleaf.encode.neighbours import around, unit_rows
 
 CACHE = Path(os.environ.get("GOLDLEAF_BENCH_CACHE", Path(tempfile.gettempdir()) / "goldleaf-bench"))
 
@@ -54,6 +55,7 @@ def encoded(
         str(read["kind"]),
         read["votes"] if votes else None,
         read["confidence"] if votes else None,
+        read["around"],
     )
 
 
@@ -68,7 +70,8 @@ def _encode(data: LabeledSet) -> dict[str, NDArray[np.generic]]:
         )
         _, first = np.unique(item, return_index=True)
         out: dict[str, NDArray[np.generic]] = {
-            "vectors": np.array(project._features(), np.float32),
+            "vectors": np.array(project._features().own, np.float32),
+            "around": np.array(project._features().around, np.float32),
             "gold": _numbers(data.gold, data.task.labels)[first],
             "weights": np.array(project.store.weights(), np.int64),
             "classes": np.array(len(data.task.labels)),
@@ -96,8 +99,10 @@ def from_vectors(name: str, raw: Floats, gold: Ints, classes: int) -> Case:
     raw, first, weights = np.unique(
         np.asarray(raw, np.float32), axis=0, return_index=True, return_counts=True
     )
-    vectors = features.unit_rows(raw - raw.mean(axis=0, dtype=np.float64).astype(np.float32))
-    return Case(name, vectors, gold[first], weights.astype(np.int64), classes, "vectors")
+    vectors = unit_rows(raw - raw.mean(axis=0, dtype=np.float64).astype(np.float32))
+    return Case(
+        name, vectors, gold[first], weights.astype(np.int64), classes, "vectors", around=around(vectors)
+    )
 
 
 def only_votes(name: str, data: LabeledSet) -> Case:

@@ -5,14 +5,16 @@ A fit is shared by every peer, setting and target that starts from the same answ
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 
 from benchmarks.answers.case import Case, Floats, Ints
-from goldleaf.posteriors.probe import Probe
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
 from goldleaf.questions.stop import first_batch_size
@@ -38,19 +40,47 @@ class Machine:
     weights: Ints
 
 
+class Logistic:
+    """Multinomial logistic regression, C = 10; a class without an example has probability 0."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def fit(self, vectors: Floats, labels: Ints) -> Logistic:
+        self.seen_ = np.unique(labels)
+        self.model_ = None
+        if len(self.seen_) > 1:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # 300 steps are ample for ranking
+                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+                self.model_ = LogisticRegression(C=10.0, tol=1e-3, max_iter=300).fit(vectors, labels)
+        return self
+
+    def predict_proba(self, vectors: Floats) -> Floats:
+        out = np.zeros((len(vectors), self.classes), np.float32)
+        if len(vectors):
+            out[:, self.seen_] = 1.0 if self.model_ is None else self.model_.predict_proba(vectors)
+        return out
+
+
 def inputs(case: Case) -> Floats:
     """What the classifier sees: the vectors, and beside them the imported vote where there is one."""
     assert case.vectors is not None
     if case.votes is None:
         return case.vectors
+    return np.hstack([case.vectors, vote_block(case)])
+
+
+def vote_block(case: Case) -> Floats:
+    """[n, classes] the imported vote of each item, as long as it is confident."""
     vote = np.zeros((case.items, case.classes), np.float32)
     vote[np.arange(case.items), case.votes] = 1.0 if case.confidence is None else case.confidence
-    return np.hstack([case.vectors, vote])
+    return vote
 
 
-def classifier(case: Case, asked: Ints, seed: int) -> Probe:
-    """Multinomial logistic regression, C = 10, on the answers to `asked`; without folds, which only calibrate."""
-    return Probe(case.classes, folds=1, seed=seed).fit(inputs(case)[asked], case.gold[asked])
+def classifier(case: Case, asked: Ints, seed: int) -> Logistic:
+    """The classifier of all peers, on the answers to `asked`."""
+    return Logistic(case.classes).fit(inputs(case)[asked], case.gold[asked])
 
 
 @lru_cache(maxsize=1)
@@ -78,10 +108,9 @@ def margin_start(case: Case, share: float, seed: int) -> Machine:
         batch = min(size - len(asked), max(8, round(GROWTH * len(asked))))
         rest = np.setdiff1d(np.arange(case.items), asked)
         some = rng.choice(rest, min(len(rest), max(CANDIDATES, batch)), replace=False)
-        probabilities = np.zeros((case.items, case.classes), np.float32)
-        probabilities[some] = classifier(case, asked, seed).predict_proba(seen[some])
-        unsure, by_chance = margin(seen, probabilities, some, batch, seed=seed * 1000 + len(asked))
-        asked = np.concatenate([asked, unsure, by_chance])
+        probabilities = classifier(case, asked, seed).predict_proba(seen[some])
+        unsure, by_chance = margin(seen[some], probabilities, batch, seed=seed * 1000 + len(asked))
+        asked = np.concatenate([asked, some[unsure], some[by_chance]])
     return label_rest(case, asked, seed)
 
 

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from benchmarks.answers.case import Case, Floats, Ints, Result
-from benchmarks.answers.machine import imported, inputs
+from benchmarks.answers.machine import imported
+from benchmarks.answers.ours import views
 from goldleaf.certificates.base import allowed
 from goldleaf.project.model import Known, Model
 from goldleaf.questions.centroids import centroids
@@ -25,6 +26,7 @@ GROWTH, LATER_GROWTH, LATER = 0.2, 0.3, 1_000  # of the answers so far, and abov
 # training, once that is AT_LEAST so many answers and a fair part, WORTH, of the total.
 PATIENCE, AT_LEAST, WORTH = 3, 500, 0.4
 SAMPLE = 5_000  # items of the pool that a round looks at
+SCORED = 20_000  # items among which a round looks for the least certain
 SPREAD = 100  # the largest round that k-means spreads; a larger one is diverse by itself
 
 
@@ -102,8 +104,10 @@ def _shared(case: Case, seed: int) -> Rounds:
 
 
 def _rounds(case: Case, seed: int) -> Iterator[Round]:
-    seen, rng = inputs(case), np.random.default_rng([seed, 7])
-    asked = centroids(seen, np.arange(case.items), first_batch_size(case.classes, case.items), seed=seed)
+    seen, rng = views(case), np.random.default_rng([seed, 7])
+    asked = centroids(
+        seen.around, np.arange(case.items), first_batch_size(case.classes, case.items), seed=seed
+    )
     sought = np.zeros(len(asked), bool)
     while len(asked) < case.items:
         order = np.argsort(asked)
@@ -114,20 +118,23 @@ def _rounds(case: Case, seed: int) -> Iterator[Round]:
         yield Round(model, asked, pool, _left(case, model, some), len(some) / len(pool))
         growth = GROWTH if len(asked) < LATER else LATER_GROWTH
         batch = min(len(pool), max(8, case.classes // 2, round(growth * len(asked))))
-        probabilities = model.probe.predict_proba(seen)
-        unsure, by_chance = _query(seen, probabilities, pool, batch, seed * 1000 + len(asked))
+        near = pool if len(pool) <= SCORED else rng.choice(pool, SCORED, replace=False)
+        probabilities = model.infer(near).probabilities
+        unsure, by_chance = _query(seen.around[near], probabilities, near, batch, seed * 1000 + len(asked))
         asked = np.concatenate([asked, unsure, by_chance])
         sought = np.concatenate([sought, np.ones(len(unsure), bool), np.zeros(len(by_chance), bool)])
 
 
-def _query(seen: Floats, probabilities: Floats, pool: Ints, batch: int, seed: int) -> tuple[Ints, Ints]:
-    """(uncertain, random) items out of `pool`, `batch` of them."""
+def _query(vectors: Floats, probabilities: Floats, pool: Ints, batch: int, seed: int) -> tuple[Ints, Ints]:
+    """(uncertain, random) items out of `pool`, `batch` of them; vectors and probabilities are theirs."""
     if batch <= SPREAD:
-        return margin(seen, probabilities, pool, batch, seed=seed)
-    mixed = np.random.default_rng(seed).permutation(pool)
+        unsure, chance = margin(vectors, probabilities, batch, seed=seed)
+        return pool[unsure], pool[chance]
+    mixed = np.random.default_rng(seed).permutation(len(pool))
     by_chance, rest = np.split(mixed, [round(RANDOM_SHARE * batch)])
     top2 = np.partition(probabilities[rest], -2, axis=1)[:, -2:]
-    return rest[np.argsort(top2[:, 1] - top2[:, 0])[: batch - len(by_chance)]], by_chance
+    unsure = rest[np.argsort(top2[:, 1] - top2[:, 0])[: batch - len(by_chance)]]
+    return pool[unsure], pool[by_chance]
 
 
 def _left(case: Case, model: Model, pool: Ints) -> Ints:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.answers import cases, machine, plot, report, runs, summary
+from benchmarks.answers import cases, machine, ours, plot, report, runs, summary
 from benchmarks.answers.__main__ import main
 from benchmarks.answers.case import Case, Method, Result
 from benchmarks.answers.methods import chosen, family, methods
@@ -30,6 +30,7 @@ from benchmarks.answers.threshold import (
 from scipy.stats import binom
 
 from goldleaf.certificates.base import allowed
+from goldleaf.encode import neighbours
 
 ALPHA = 0.05
 
@@ -50,7 +51,8 @@ def blobs(items: int = 240, seed: int = 0) -> Case:
     gold = rng.integers(3, size=items)
     raw = np.eye(3, 8)[gold] + 0.45 * rng.standard_normal((items, 8))
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
-    return Case("blobs", vectors, gold, np.ones(items, np.int64), 3, "vectors")
+    around = neighbours.around(vectors)
+    return Case("blobs", vectors, gold, np.ones(items, np.int64), 3, "vectors", around=around)
 
 
 # -- the bounds
@@ -155,15 +157,42 @@ def test_the_check_finds_an_invalid_peer() -> None:
     assert false_certificates(loose, voted(), 0.1, 300) > binom.ppf(0.999, 300, ALPHA)
 
 
+REPEATED = ("goldleaf", "goldleaf - kernel")
+
+
 def test_every_method_counts_its_answers_and_repeats_itself() -> None:
     case = blobs()
     for name, method in methods().items():
-        if family(name) in summary.PEERS or name in ("oracle", "all_human"):
+        if family(name) in summary.PEERS or name in ("oracle", "all_human", *REPEATED):
             first = method(case, 0.1, ALPHA, 3)
-            machine.random_start.cache_clear()
-            machine.margin_start.cache_clear()
+            for kept in (machine.random_start, machine.margin_start, ours._fits, ours.views):
+                kept.cache_clear()
             assert method(case, 0.1, ALPHA, 3) == first, name
             assert first.answers == sum(first.parts.values()) <= case.items, name
+
+
+@pytest.mark.parametrize("name", [name for name in ours.METHODS if name not in REPEATED])
+def test_an_ablation_keeps_its_promise(name: str) -> None:
+    result = ours.METHODS[name](blobs(), 0.1, ALPHA, 1)
+    assert result.certified and result.wrong_rows <= 24
+    assert result.answers == sum(result.parts.values()) <= 240
+
+
+def test_targets_of_a_seed_share_their_rounds_and_nothing_else() -> None:
+    case = blobs()
+    alone = {}
+    for error in (0.05, 0.15):
+        ours._fits.cache_clear()
+        alone[error] = ours.goldleaf(case, error, ALPHA, 2)
+    ours._fits.cache_clear()
+    assert {error: ours.goldleaf(case, error, ALPHA, 2) for error in (0.15, 0.05)} == alone
+
+
+def test_goldleaf_only_proves_imported_votes() -> None:
+    case = voted()
+    result = ours.goldleaf(case, 0.1, ALPHA, 0)
+    assert result.certified and result.parts["training"] == ours.FIRST
+    assert result.answers == sum(result.parts.values()) < case.items
 
 
 def test_tbal_takes_the_smallest_threshold_within_its_error() -> None:

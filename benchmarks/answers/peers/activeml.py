@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from benchmarks.answers.case import Case, Floats, Ints, Result
-from benchmarks.answers.machine import Machine, imported, inputs, label_rest
+from benchmarks.answers.machine import Logistic, Machine, imported, inputs, label_rest
 from benchmarks.answers.threshold import deliver, draw_rows, safe_by_count, tolerated_clopper_pearson
 from goldleaf.certificates.base import allowed
-from goldleaf.posteriors.probe import Probe
 
 SETTINGS = (("margin", 0.05), ("margin", 0.1), ("falcun", 0.05), ("falcun", 0.1))
 HELD_OUT = 0.1
@@ -92,9 +91,7 @@ class _Estimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Floats, y: NDArray[Any]) -> _Estimator:
         self.classes_ = np.arange(self.classes)
-        self.probe_ = Probe(self.classes, folds=1, seed=self.seed).fit(
-            np.asarray(X, np.float32), np.asarray(y).astype(np.int64)
-        )
+        self.probe_ = Logistic(self.classes).fit(np.asarray(X, np.float32), np.asarray(y).astype(np.int64))
         return self
 
     def predict_proba(self, X: Floats) -> Floats:
