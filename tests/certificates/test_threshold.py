@@ -287,9 +287,10 @@ def test_corrections_of_right_answers_move_the_cut_and_ask_for_more() -> None:
     cut, before = audit._cut(), audit.remaining
     draws = [event for event in events if isinstance(event, Draw) and event.kind == "draw"]
     safest = sorted(
-        (draw for draw in draws if not truth[draw.position]), key=lambda draw: audit._rank[draw.position]
+        (draw for draw in draws if not truth[draw.position]),
+        key=lambda draw: np.argsort(audit._order)[draw.position],
     )
-    assert audit._rank[safest[0].position] < cut
+    assert np.argsort(audit._order)[safest[0].position] < cut
     events += audit.next()
     for draw in safest[:4]:
         audit.answer(draw.position, WRONG)
@@ -418,7 +419,7 @@ def test_replay_notices_a_changed_answer_and_a_question_that_is_none() -> None:
     plan, truth = example(n=900, rate=0.15)
     audit = ThresholdAudit(plan)
     events = live(audit, say(truth))
-    drawn = sorted(audit._drawn[~truth[audit._drawn]], key=lambda at: audit._rank[at])[:4]
+    drawn = sorted(audit._drawn[~truth[audit._drawn]], key=lambda at: np.argsort(audit._order)[at])[:4]
     changed = [
         (event[0], WRONG) if not isinstance(event, Draw) and event[0] in drawn else event for event in events
     ]

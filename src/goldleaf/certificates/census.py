@@ -74,6 +74,16 @@ def bins(p_wrong: Floats) -> NDArray[np.int64]:
     return np.floor(np.log(p / (1 - p)) / LOGIT_STEP).astype(np.int64) + int(LOGIT_MOST / LOGIT_STEP) + 1
 
 
+def binned(weights: NDArray[np.int64], p_wrong: Floats, mean: float) -> tuple[Floats, Floats, Floats]:
+    """([c] guesses moved so that their mean is `mean`, [c] items, [c] rows) in cells of growing guess."""
+    cell = bins(p_wrong)
+    n = np.bincount(cell).astype(np.float64)
+    held = n > 0
+    load = np.bincount(cell, weights=weights)[held].astype(np.float64)
+    p: Floats = np.bincount(cell, weights=p_wrong)[held] / n[held]
+    return centred(logit(p), load, np.asarray(mean)), n[held], load
+
+
 def forecast(
     weights: NDArray[np.int64],
     p_wrong: Floats,
@@ -94,14 +104,7 @@ def forecast(
     target = float(allowed(error, rows) + 1)
     if target > total:
         return 0.0
-    cell = bins(p_wrong)
-    n = np.bincount(cell).astype(np.float64)
-    held = n > 0
-    load = np.bincount(cell, weights=weights)[held].astype(np.float64)
-    p: Floats = np.bincount(cell, weights=p_wrong)[held] / n[held]
-    n = n[held]
-    mean = np.asarray(min(max(expected_error, 0.02 * target / total), 0.95), dtype=np.float64)
-    p = centred(logit(p), load, mean)
+    p, n, load = binned(weights, p_wrong, min(max(expected_error, 0.02 * target / total), 0.95))
     advice = plan(p, n, load / n, np.asarray(target), Outlook(np.asarray(-np.log(alpha)), np.zeros(())))
     best = min(float(advice.draws), float(advice.census)) if outright else float(advice.draws)
     return min(best, float(weights.size))

@@ -39,9 +39,8 @@ from scipy.special import betaincinv, gammaincinv, gammaln, logsumexp
 
 from goldleaf.certificates.base import AuditPlan, Course, Draw, Outcome, Said, allowed
 from goldleaf.certificates.bounds import share
-from goldleaf.certificates.census import bins
+from goldleaf.certificates.census import binned
 from goldleaf.certificates.disagreement import ways
-from goldleaf.certificates.guess import centred, logit
 from goldleaf.errors import CertificateError
 
 Floats = NDArray[np.float64]
@@ -70,8 +69,6 @@ class ThresholdAudit:
         self._unseen = rows
         self._limit = residual(rows, plan.draws, plan.tolerated, plan.alpha)
         self._order = _order(plan)
-        self._rank = np.empty(items, np.int64)
-        self._rank[self._order] = np.arange(items)
         self._sequence, self._hits = _sequence(plan, rows)
         self._drawn = self._sequence[: np.count_nonzero(self._hits)]
         self._code = np.full(items, np.nan)  # of each item's answer
@@ -296,14 +293,7 @@ def _best(
     weights: Ints, p_wrong: Floats, limit: int, alpha: float, expected_error: float
 ) -> tuple[int, float]:
     """(tolerated wrong draws, expected answers)."""
-    cell = bins(p_wrong)
-    n = np.bincount(cell).astype(np.float64)
-    held = n > 0
-    load = np.bincount(cell, weights=weights)[held].astype(np.float64)
-    p: Floats = np.bincount(cell, weights=p_wrong)[held] / n[held]
-    n = n[held]
-    mean = np.asarray(np.clip(expected_error, 1e-6, 0.95))
-    p = centred(logit(p), load, mean)
+    p, n, load = binned(weights, p_wrong, min(max(expected_error, 1e-6), 0.95))
     share_ = np.minimum(betaincinv(TOLERATED + 1, limit + 1, 1 - alpha), 1.0)
     beyond = sum(
         chance * _beyond_cells(np.minimum(level * p, 1.0), n, load, share_, TOLERATED)
