@@ -1,7 +1,8 @@
 """The fewest human answers that this encoder and probe allow: an oracle trains to the best size, then knows.
 
 After every round of margin active learning it knows how many machine labels are wrong above each score, and asks
-people for the fewest riskiest items that leave no more wrong rows than the target allows. It pays for no proof. In a large pool the size is found on a sample, and the answers are then counted on all of it.
+people for the fewest riskiest items that leave no more wrong rows than the target allows. It pays for no proof. In a
+large pool the size is found on a sample, and the answers are then counted on all of it.
 """
 
 from __future__ import annotations

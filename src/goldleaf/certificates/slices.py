@@ -29,8 +29,8 @@ Where nothing is drawn nothing is spent. A slice whose limit is no wrong row at 
 is one whose machine-labeled rows all fit under its limit, should it ever be asked: without a bet U_s is what is
 unseen. alpha is split evenly over the others; which they are is known from the freeze alone.
 
-A turn asks each slice that is not yet certified, or from which a sample for second answers needs more rows: one draw, or a census. The questions are mixed, because a run
-of one class would tell what the machine said.
+A turn asks each slice that is not yet certified, or from which a sample for second answers needs more rows: one draw,
+or a census. The questions are mixed, because a run of one class would tell what the machine said.
 """
 
 from __future__ import annotations
