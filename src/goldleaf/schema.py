@@ -8,6 +8,9 @@ from enum import Enum
 from math import ceil
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Purpose = Literal["training", "audit", "census", "repeat"]
 
 
@@ -55,6 +58,25 @@ class Vote:
     source: str
     seconds: float | None = None
     suggestion: bool = False
+
+
+@dataclass(frozen=True)
+class VoteTable:
+    """Many sources' votes, sparse: vote j is that of `source[j]` on `item[j]`. Who abstains has no row.
+
+    Attributes:
+        item: [m] positions of items. source: [m] into `names`. label: [m] class integers.
+        confidence: [m] what the source says of its vote, in [0, 1]; nan where it says nothing, None where none does.
+        names: of the sources. items: in the pool. classes: of the task.
+    """
+
+    item: NDArray[np.integer]
+    source: NDArray[np.integer]
+    label: NDArray[np.integer]
+    names: tuple[str, ...]
+    items: int
+    classes: int
+    confidence: NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True)
