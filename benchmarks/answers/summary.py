@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,9 @@ LUCK = 0.999
 
 @dataclass(frozen=True)
 class Cell:
-    """One method on one set at one target, over its seeds."""
+    """One method on one set at one target, over its seeds; `shares` by seed."""
 
+    shares: Mapping[int, float]
     share: float
     p90: float
     worst_error: float
@@ -31,6 +32,14 @@ class Cell:
     def unlucky(self) -> bool:
         """More false certificates than bad luck explains."""
         return self.violated > luck(self.runs, self.alpha)
+
+    def times(self, other: Cell) -> float:
+        """Its share over the other's, on the seeds that both were run with; an oracle may need no answer at all."""
+        both = sorted(self.shares.keys() & other.shares.keys())
+        if not both:
+            return 0.0
+        theirs = float(np.mean([other.shares[seed] for seed in both]))
+        return float(np.mean([self.shares[seed] for seed in both])) / max(theirs, 1 / self.items)
 
 
 Cells = dict[tuple[str, str, float], Cell]
@@ -52,6 +61,7 @@ def cells(runs: Iterable[Run]) -> Cells:
 def _cell(runs: Sequence[Run]) -> Cell:
     shares = np.array([run.share for run in runs])
     return Cell(
+        shares={run.seed: run.share for run in runs},
         share=float(shares.mean()),
         p90=float(np.quantile(shares, 0.9)),
         worst_error=max(run.true_error for run in runs),
@@ -105,13 +115,13 @@ def eligible(table: Cells, method: str) -> bool:
 
 
 def against(table: Cells, error: float, others: Iterable[str], least: int = 0) -> dict[str, float]:
-    """By set of at least `least` items: our share over the smallest of the `others`, where both were run."""
+    """By set of at least `least` items: our share over the smallest of the `others`, on common seeds."""
     out = {}
     for name in sets_of(table):
         ours = table.get((name, OURS, error))
-        theirs = [table[key].share for other in others if (key := (name, other, error)) in table]
-        if ours and theirs and ours.items >= least:
-            out[name] = ours.share / max(min(theirs), 1 / ours.items)  # an oracle may need no answer at all
+        theirs = [table[key] for other in others if (key := (name, other, error)) in table]
+        if ours and ours.items >= least and (ratio := max(map(ours.times, theirs), default=0.0)):
+            out[name] = ratio
     return out
 
 

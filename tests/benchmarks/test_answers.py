@@ -243,6 +243,12 @@ def test_a_peer_has_one_setting_for_all_sets() -> None:
     }
 
 
+def test_a_ratio_is_of_the_seeds_that_both_were_run_with() -> None:
+    runs_ = [a_run("goldleaf", 10 if seed < 2 else 90, seed) for seed in range(20)]
+    table = summary.cells([*runs_, *(a_run("goldleaf - x", 20, seed) for seed in range(2))])
+    assert summary.against(table, 0.05, ["goldleaf - x"]) == {"a": pytest.approx(0.5)}
+
+
 def test_a_method_whose_certificates_are_false_too_often_is_no_rival() -> None:
     table = summary.cells([a_run("tbal[x]", 10, seed, wrong=6 if seed < 6 else 5) for seed in range(20)])
     assert table["a", "tbal[x]", 0.05].violated == 6
