@@ -23,7 +23,7 @@ from goldleaf.items.store import Added, ItemStore
 from goldleaf.ledger.base import GENESIS, Ledger
 from goldleaf.progress import track
 from goldleaf.project import config as configs
-from goldleaf.project import proof, repeats, summary
+from goldleaf.project import proof, repeats, summary, voting
 from goldleaf.project.answering import refuse_standstill, vote
 from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
@@ -35,8 +35,10 @@ from goldleaf.project.record import Asked
 from goldleaf.project.replay import Replayed, replayed
 from goldleaf.project.reporting import report_facts
 from goldleaf.project.slicing import wanted
+from goldleaf.project.sources import Home
 from goldleaf.project.summary import Plan, Status
-from goldleaf.schema import Answerer, Certificate, Item, Question, Reply
+from goldleaf.project.vote_record import VoteRecord
+from goldleaf.schema import Answerer, Certificate, Item, Question, Reply, VoteTable
 from goldleaf.task import Classify, Target
 from goldleaf.votes.replay import Replay
 
@@ -265,6 +267,33 @@ class Project:
                 refuse_standstill(waiting, replies)
                 left = None if left is None else left - len(waiting)
         return self
+
+    def vote(
+        self, sources: Sequence[Any], *, again: bool = False, workers: int | None = None
+    ) -> tuple[voting.Voted, ...]:
+        """Ask sources of votes about every item that they have not seen; their votes are kept in `votes/`.
+
+        Args:
+            sources: labeling functions (Snorkel's too, or any named callable), `LLM`, `ZeroShot`, `Predictions`,
+                `Crowd`, `Matrix`, or anything with a `name`, a `version` and `vote`.
+            again: about the seen ones too. workers: processes for labeling functions, as many as cores by default.
+
+        Returns:
+            What each did, with its errors; those do not stop the others.
+        """
+        return voting.run(sources, self._home, again=again, workers=workers)
+
+    def votes(self, only: Sequence[str] | None = None) -> VoteTable:
+        """The votes of all sources, or of those named in `only`, by item position."""
+        return self.record_of_votes.table(self.store.items, len(self.config.task.labels), only)
+
+    @property
+    def record_of_votes(self) -> VoteRecord:
+        return VoteRecord(self.folder, self.ledger)
+
+    @property
+    def _home(self) -> Home:
+        return Home(self.folder, self.config, self.store, self.record_of_votes, self.loop.record.trained)
 
     def match(self, replay: Replay) -> Replayed:
         """Join known answers to the items, before any is used.
