@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from goldleaf.schema import Certificate, Item, Question, Reply
     from goldleaf.task import Classify, Target
     from goldleaf.votes.function import labeling_function
+    from goldleaf.votes.llm import LLM
     from goldleaf.votes.patterns import keywords, lookup, regex
     from goldleaf.votes.replay import Replay
     from goldleaf.votes.table import Crowd, Matrix, Predictions
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "LLM",
     "Certificate",
     "Classify",
     "Crowd",
@@ -56,6 +58,7 @@ _HOME = {
     "Crowd": "votes.table",
     "GoldleafError": "errors",
     "Item": "schema",
+    "LLM": "votes.llm",
     "Matrix": "votes.table",
     "Predictions": "votes.table",
     "Project": "project.base",

@@ -6,7 +6,7 @@ A source that needs nothing of the project (any `goldleaf.votes.base.Source`) is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ from goldleaf.project.content import content_batches
 from goldleaf.project.vote_record import VoteRecord
 from goldleaf.votes.base import Opinions, Source
 from goldleaf.votes.function import LabelingFunction
+from goldleaf.votes.llm import LLM, LlmVotes, chosen_examples
+from goldleaf.votes.llm_cache import CallCache
+from goldleaf.votes.llm_prompt import Prompt, shown
 from goldleaf.votes.module import functions_in
 from goldleaf.votes.snorkel import matrix
 from goldleaf.votes.table import (
@@ -73,6 +76,8 @@ def bind(spec: Any, home: Home) -> Source | LabelingFunction:
         return TableVotes(spec.name, spec.kind, _matrix(spec, home.store, len(home.labels)))
     if isinstance(spec, ZeroShot):
         return _zero_shot(spec, home)
+    if isinstance(spec, LLM):
+        return _llm(spec, home)
     if isinstance(spec, Source):
         return spec
     if found := functions_in([spec]):
@@ -172,8 +177,7 @@ def _rows(
             yield positions, batch, _Where(own, at)
             at += len(batch)
         return
-    path = home.folder / table if isinstance(table, Path) and not table.is_absolute() else table
-    reader = open_reader(path, task=None)
+    reader = open_reader(table, task=None)
     row = 0
     for positions, batch in located(home.store, reader, home.config.task, columns):
         yield positions, batch, _Where(reader, row)
@@ -236,6 +240,45 @@ def _zero_shot(spec: ZeroShot, home: Home) -> ZeroShotVotes:
     return ZeroShotVotes(spec.name, vectors, of_labels, centre, made.fingerprint, spec.least)
 
 
-def renamed(spec: Any, name: str) -> Any:
-    """The same source under another name."""
-    return replace(spec, name=name)
+# -- LLMs
+
+
+def _llm(spec: LLM, home: Home) -> LlmVotes:
+    examples = _examples(spec, home)
+    prompt = _prompt(spec, home, examples)
+    cache = CallCache(home.record.folder)
+    return LlmVotes(spec, prompt, cache, tuple(examples))
+
+
+def prompt_of(spec: LLM, home: Home) -> Prompt:
+    """The prompt as far as it is known now: before the first run, and with too few answers, without examples."""
+    begun = home.record.begun(spec.name, spec.version(home.config.task))
+    chosen = chosen_examples(home.labeled(), home.labels, spec.examples)
+    return _prompt(spec, home, chosen if begun is None else _examples(spec, home))
+
+
+def _prompt(spec: LLM, home: Home, examples: Sequence[tuple[int, str]]) -> Prompt:
+    task, places = home.config.task, [position for position, _ in examples]
+    images: Sequence[bytes | None] = [None] * len(places)
+    if task.image is not None and places:
+        images = home.store.load_images(places)
+    contents = home.store.take(places).to_pylist()
+    seen = [shown(task, content, image) for content, image in zip(contents, images, strict=True)]
+    pairs = tuple(zip(seen, (label for _, label in examples), strict=True))
+    return Prompt(task, spec.guidelines, pairs, spec.version(task))
+
+
+def _examples(spec: LLM, home: Home) -> list[tuple[int, str]]:
+    """Those of the first run of this version, or chosen now: with other examples every paid call would be repeated."""
+    begun = home.record.begun(spec.name, spec.version(home.config.task))
+    if begun is not None:
+        return [(int(position), str(label)) for position, label in begun["examples"]]
+    if not spec.examples:
+        return []
+    chosen = chosen_examples(home.labeled(), home.labels, spec.examples)
+    if len(chosen) < spec.examples:
+        raise ConfigError(
+            f"The LLM `{spec.name}` wants {spec.examples} examples; {len(chosen)} training answers are labels.",
+            do="Answer first (goldleaf label), or set examples = 0.",
+        )
+    return chosen

@@ -105,6 +105,11 @@ class VoteRecord:
         problems = [[one.item, one.what] for one in said.problems]
         self._append(name, kind, version, part, said, spent, {**facts, "problems": problems, **_notes(said)})
 
+    def told(self, name: str) -> dict[str, float]:
+        """What the ledger says that a source has paid, in all its runs."""
+        rows = self.ledger.rows("sources", *_COUNTS, name=name)
+        return {count: sum(getattr(row, count) for row in rows) for count in _COUNTS}
+
     def drop(self, name: str) -> None:
         """Let a source no longer count; its votes stay on record."""
         self._append(name, DROPPED, "", None, Opinions(np.empty(0, np.int64), np.empty(0, np.int32)), {}, {})

@@ -18,6 +18,7 @@ from goldleaf.project.sources import Home, bind
 from goldleaf.votes import function
 from goldleaf.votes.base import Batch, Opinions, Source, joined
 from goldleaf.votes.function import LabelingFunction
+from goldleaf.votes.llm import LlmVotes
 
 BATCH = 4096
 
@@ -60,6 +61,15 @@ def run(
         again: about all of them, as if it had never been asked. workers: processes for labeling functions.
     """
     bound = [bind(spec, home) for spec in specs]
+    try:
+        return _run(bound, home, again, workers)
+    finally:
+        for one in bound:
+            if isinstance(one, LlmVotes):
+                one.cache.close()
+
+
+def _run(bound: Sequence[Any], home: Home, again: bool, workers: int | None) -> tuple[Voted, ...]:
     twice = [name for name, count in Counter(one.name for one in bound).items() if count > 1]
     if twice:
         raise VotesError(f"Two sources are called {twice[0]!r}.", do="Give each a name of its own.")
@@ -73,6 +83,13 @@ def run(
         if not isinstance(one, LabelingFunction):
             done[one.name] = _source(one, home)
     return tuple(done[one.name] for one in bound)
+
+
+def _begin(source: Any, home: Home) -> None:
+    """Fix the examples of an LLM before its first call."""
+    if isinstance(source, LlmVotes) and home.record.begun(source.name, source.version) is None:
+        facts = {"examples": source.examples, "settings": source.spec.settings}
+        home.record.begin(source.name, source.kind, source.version, facts)
 
 
 def _functions(rules: Sequence[LabelingFunction], home: Home, workers: int | None) -> Iterator[Voted]:
@@ -102,10 +119,11 @@ def _source(source: Any, home: Home) -> Voted:
     """A source that is no function. What it said before an error is kept, and the error goes on."""
     said: list[Opinions] = []
     begun = time.perf_counter()
+    _begin(source, home)
     left = _left(source.name, source.version, home)
     try:
         with track(source.name, total=len(left), unit="items") as advance:
-            for portion in source.vote(batches(home.store, left)):
+            for portion in source.vote(batches(home.store, _in_order(source, left, home))):
                 said.append(portion)
                 advance(len(np.unique(portion.item)))
     except BaseException:
@@ -115,8 +133,24 @@ def _source(source: Any, home: Home) -> Voted:
 
 
 def _accounts(source: Source, home: Home) -> tuple[dict[str, float], dict[str, Any]]:
-    """What was paid and is in no row of the ledger yet, and facts of the run."""
-    return {}, {}
+    """What was paid and is in no row of the ledger yet, a killed run's calls too; and facts of the run."""
+    if not isinstance(source, LlmVotes):
+        return {}, {}
+    paid = source.cache.spent(source.name)
+    told = home.record.told(source.name)
+    spent = {name: paid[name] - told[name] for name in told}
+    facts: dict[str, Any] = {"failed_tries": source.failed, "uncounted_calls": paid["uncounted"]}
+    if source.stopped:
+        facts["stopped"] = source.stopped
+    return spent, facts
+
+
+def _in_order(source: Any, left: NDArray[np.int64], home: Home) -> NDArray[np.int64]:
+    """A paid source sees the items in a random order, so that a budget buys a fair sample of them."""
+    if not isinstance(source, LlmVotes):
+        return left
+    left = left[~np.isin(left, list(source.given))]
+    return np.random.default_rng(home.config.seed).permutation(left)
 
 
 def _left(name: str, version: str, home: Home) -> NDArray[np.int64]:
