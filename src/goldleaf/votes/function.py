@@ -111,8 +111,8 @@ def _in_processes(
     functions: Sequence[LabelingFunction], batches: Iterator[Batch], labels: Sequence[str], workers: int
 ) -> Iterator[list[Opinions]]:
     """By value (cloudpickle), so that functions of a script or a notebook travel too."""
+    import cloudpickle
     from joblib import Parallel, delayed
-    from joblib.externals import cloudpickle
 
     try:
         packed = cloudpickle.dumps([(one.function, one.name, one.batch) for one in functions])
@@ -126,7 +126,7 @@ def _in_processes(
 
 
 def _ask_packed(packed: bytes, batch: Batch, labels: Sequence[str]) -> list[Opinions]:
-    from joblib.externals import cloudpickle
+    import cloudpickle
 
     return _ask([LabelingFunction(*facts) for facts in cloudpickle.loads(packed)], batch, labels)
 

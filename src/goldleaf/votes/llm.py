@@ -140,12 +140,13 @@ class LLM:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one item: as many replies as samples, or why not."""
+    """What came of one item: as many replies as samples, or why not. `unheard`: the server did not answer at all."""
 
     position: int
     item: str
     replies: tuple[Reply, ...] = ()
     error: str | None = None
+    unheard: bool = False
     out_of_budget: bool = False
 
 
@@ -251,7 +252,7 @@ class LlmVotes:
                             if outcome.out_of_budget:
                                 self.stopped = f"the budget of {spec.budget:g} is used up"
                             yield outcome
-                            if bad >= IN_A_ROW:
+                            if bad >= IN_A_ROW or (outcome.unheard and not client.form):
                                 raise _down(client.url, bad, outcome.error or "")
                 finally:
                     client.stopping.set()  # those that wait for another try give up; those on their way are kept
@@ -275,7 +276,7 @@ class LlmVotes:
                     reply = client.ask(request, request.pop("messages"), self.prompt.schema())
                     paid = self._keep(key, reply, seen)
                 except (GivenUp, Refused) as error:
-                    return Outcome(position, item, error=str(error))
+                    return Outcome(position, item, error=str(error), unheard=isinstance(error, GivenUp))
                 finally:
                     budget.settle(most, paid)
             replies.append(reply)
@@ -337,7 +338,7 @@ def _confidence(chosen: list[float | None], samples: int) -> float:
 
 def _down(url: str, bad: int, last: str) -> VotesError:
     return VotesError(
-        f"{url} failed {bad} calls in a row, the last with {last}",
+        f"{url} failed {bad} call{'s' if bad > 1 else ''} in a row, the last with {last}",
         do="Every answer so far is kept and paid once: run the same command again when the server answers.",
     )
 

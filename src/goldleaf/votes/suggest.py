@@ -67,7 +67,8 @@ def suggest(
 
     Args:
         texts, truth: of the answered items, as text and class integer. pool: the texts of all items, in portions.
-        most: how many. least: the precision below which none is shown.
+        most: how many. least: the precision below which none is shown; nor is one whose interval holds
+            the label's own share.
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -91,7 +92,8 @@ def suggest(
         _measured(words[word], label, texts, truth_, _away(has, half, word, label, truth_), labels)
         for word, label in sorted(chosen)
     ]
-    good = [one for one in measured if one is not None and one.answered and one.precision >= least]
+    own = {label: float((truth_ == number).mean()) for number, label in enumerate(labels)}
+    good = [one for one in measured if one and one.precision >= least and one.low > own[one.label]]
     good.sort(key=lambda one: (-one.low, -one.answered, one.word))
     return _with_coverage(_distinct(good)[:most], pool)
 
