@@ -177,7 +177,7 @@ def test_servers_without_structured_output_are_understood(content: str, some: Wo
     with serving(truth, mischief) as server, some.project(tmp_path / "p") as project:
         (voted,) = project.vote([llm(server)])
         assert voted.votes == 30 and set(labels_of(project).values()) == {"c1"}
-        assert sum(server.asked.values()) == 30 + 3
+        assert sum(server.asked.values()) == 30 + 5
         exact(project, server)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
 
 LONGEST = 120.0  # seconds between two tries, whatever the server asks for
+ABOUT_THE_FORM = ("response_format", "logprobs", "json_schema")
 FINAL = (401, 403, 404)  # the next call would be refused as well
 
 
@@ -44,17 +45,21 @@ class GivenUp(Exception):
 
 @dataclass(frozen=True)
 class Form:
-    """How an answer is asked for."""
+    """How an answer is asked for. `schema`: the type of `response_format` that carries the schema, or None."""
 
-    schema: bool
+    schema: str | None
     logprobs: bool
 
 
 def ladder(structured: bool | None, logprobs: bool | None) -> list[Form]:
     """The forms to try, the best first; None: whatever the server accepts."""
-    schemas = [True, False] if structured is None else [structured]
+    kinds: dict[bool | None, list[str | None]] = {
+        None: ["json_schema", "json_object", None],
+        True: ["json_schema", "json_object"],
+        False: [None],
+    }
     scores = [True, False] if logprobs is None else [logprobs]
-    return [Form(schema, score) for schema in schemas for score in scores]
+    return [Form(schema, score) for schema in kinds[structured] for score in scores]
 
 
 @dataclass
@@ -164,6 +169,8 @@ class Client:
 
     def _understood(self, answer: httpx.Response, data: bytes) -> Reply:
         status, text = answer.status_code, data.decode("utf-8", "replace")
+        if status >= 500 and any(word in text for word in ABOUT_THE_FORM):
+            raise Refused(f"HTTP {status}: {text[:200]}")  # llama-cpp-python's way to say 400
         if status == 429 or status >= 500 or status == 408:
             raise Passing(f"HTTP {status}: {text[:200]}", _seconds(answer.headers.get("Retry-After")))
         if status in FINAL:
@@ -183,7 +190,9 @@ def _request(
     body: dict[str, Any], messages: Sequence[Message], schema: dict[str, Any], form: Form
 ) -> dict[str, Any]:
     request = {**body, "messages": list(messages)}
-    if form.schema:
+    if form.schema == "json_object":  # llama.cpp's; others that know the type leave the schema to the prompt
+        request["response_format"] = {"type": "json_object", "schema": schema}
+    if form.schema == "json_schema":
         named = {"name": "answer", "strict": True, "schema": schema}
         request["response_format"] = {"type": "json_schema", "json_schema": named}
     if form.logprobs:

@@ -17,6 +17,7 @@ from goldleaf.votes.patterns import keywords
 
 WORDS = r"(?u)\b\w\w+\b"
 LONGEST = 3  # words in a phrase
+_STREAM = 5067  # of the seed, so that the halves have nothing to do with other draws from it
 CANDIDATES = 4  # for each rule that is wanted, before they are measured
 
 
@@ -82,7 +83,7 @@ def suggest(
     except ValueError:  # no word stands in two of the texts
         return []
     words, truth_ = counter.get_feature_names_out(), np.asarray(truth)
-    half = np.random.default_rng(seed).permutation(len(texts)) % 2 == 0
+    half = np.random.default_rng([seed, _STREAM]).permutation(len(texts)) % 2 == 0
     chosen = {
         (word, label)
         for part in (half, ~half)
@@ -162,7 +163,9 @@ def _with_coverage(some: Sequence[Suggestion], pool: Iterable[Sequence[str]]) ->
     found, total = np.zeros(len(some), np.int64), 0
     for texts in pool:
         total += len(texts)
-        found += [sum(pattern.search(text) is not None for text in texts) for pattern in patterns]
+        found += np.array(
+            [sum(pattern.search(text) is not None for text in texts) for pattern in patterns], np.int64
+        )
     return [
         replace(one, coverage=count / max(total, 1)) for one, count in zip(some, found.tolist(), strict=True)
     ]

@@ -104,13 +104,14 @@ class TableVotes:
         object.__setattr__(self, "version", fingerprint(self.kind, said=plain))
 
     def vote(self, batches: Iterable[Batch]) -> Iterator[Opinions]:
-        for batch in batches:
+        for number, batch in enumerate(batches):
             at = np.isin(self.said.item, batch.positions)
             yield Opinions(
                 self.said.item[at],
                 self.said.label[at],
                 None if self.said.confidence is None else self.said.confidence[at],
                 None if self.said.voter is None else self.said.voter[at],
+                notes={} if number else self.said.notes,
             )
 
 
