@@ -57,7 +57,11 @@ def exact(project: Project, server: Server) -> None:
 
 
 def test_every_item_is_asked_once_and_a_second_run_asks_nothing(some: World, tmp_path: Path) -> None:
-    with serving(truth) as server, some.project(tmp_path / "p") as project:
+    def unhurried(text: str) -> str:
+        time.sleep(0.02)  # so that calls overlap
+        return truth(text)
+
+    with serving(unhurried) as server, some.project(tmp_path / "p") as project:
         (voted,) = project.vote([llm(server)])
         assert (voted.items, voted.votes, voted.calls) == (30, 30, 30)
         assert labels_of(project) == {at: truth(text) for at, text in enumerate(some.texts)}
@@ -178,6 +182,25 @@ def test_servers_without_structured_output_are_understood(content: str, some: Wo
         (voted,) = project.vote([llm(server)])
         assert voted.votes == 30 and set(labels_of(project).values()) == {"c1"}
         assert sum(server.asked.values()) == 30 + 5
+        exact(project, server)
+
+
+def test_a_server_that_knows_only_json_objects_and_says_500(some: World, tmp_path: Path) -> None:
+    """As llama-cpp-python's does."""
+
+    def mischief(handler: Handler, body: dict[str, Any], before: int) -> bool:
+        form = body["response_format"]
+        if form["type"] != "json_object" or "logprobs" in body:
+            handler.send(500, "1 validation error: response_format or logprobs")
+            return True
+        assert form["schema"]["properties"]["label"]["enum"] == ["c0", "c1", "cant_tell"]
+        return False
+
+    with serving(truth, mischief) as server, some.project(tmp_path / "p") as project:
+        assert project.vote([llm(server)])[0].votes == 30
+        assert (
+            sum(server.asked.values()) == 30 + 3
+        )  # both forms with json_schema, then json_object with logprobs
         exact(project, server)
 
 
