@@ -22,7 +22,8 @@ class Classify:
         image: the column that holds an image (a path, or encoded bytes); or
         table: the columns that make up a table row, `"*"` for all but the key.
         key: a column whose value names a row for good; without it a row is named by its content.
-        descriptions: a sentence for a label, shown to whoever answers.
+        descriptions: a sentence for a label, shown to whoever answers, and to the LLMs.
+        guidelines: how to decide between the labels, for LLMs (and people).
     """
 
     labels: tuple[str, ...]
@@ -31,6 +32,7 @@ class Classify:
     table: tuple[str, ...] | Literal["*"] | None = None
     key: str | None = None
     descriptions: tuple[tuple[str, str], ...] = ()
+    guidelines: str | None = None
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Classify:
         table: Sequence[str] | Literal["*"] | None = None,
         key: str | None = None,
         descriptions: dict[str, str] | None = None,
+        guidelines: str | None = None,
     ) -> None:
         names_ = tuple(str(label) for label in labels)
         if len(names_) < 2:
@@ -65,6 +68,7 @@ class Classify:
         set_(self, "table", columns)
         set_(self, "key", key)
         set_(self, "descriptions", tuple((descriptions or {}).items()))
+        set_(self, "guidelines", guidelines)
 
     @property
     def modality(self) -> Modality:
@@ -111,6 +115,8 @@ class Classify:
                 body[name] = getattr(self, name)
         if self.table is not None:
             body["table"] = self.table if self.table == "*" else list(self.table)
+        if self.guidelines is not None:
+            body["guidelines"] = self.guidelines
         if self.descriptions:
             body["descriptions"] = dict(self.descriptions)
         return body
@@ -121,7 +127,7 @@ class Classify:
         kind = body.pop("type", "classify")
         if kind != "classify":
             raise ConfigError(f"Unknown task type {kind!r}; allowed: `classify`.")
-        allowed = ("labels", "text", "image", "table", "key", "descriptions")
+        allowed = ("labels", "text", "image", "table", "key", "descriptions", "guidelines")
         for name in body:
             if name not in allowed:
                 raise ConfigError(

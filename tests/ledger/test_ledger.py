@@ -147,9 +147,38 @@ def test_a_newer_ledger_is_refused_untouched(where: str | Path) -> None:
     edits(url, "INSERT INTO goldleaf_schema (version) VALUES (99)")
     for write in (True, False):
         with pytest.raises(
-            LedgerNewer, match=r"has schema 99; this goldleaf knows up to 1\. Nothing was changed\."
+            LedgerNewer, match=r"has schema 99; this goldleaf knows up to 2\. Nothing was changed\."
         ):
             Ledger.open(where, write=write)
+
+
+SOURCE = {
+    "name": "rules",
+    "kind": "function",
+    "version": "v",
+    "part": None,
+    **dict.fromkeys(("items", "votes", "invalid", "errors", "calls", "tokens_in", "tokens_out"), 0),
+    "cost": 0.0,
+    "facts": "{}",
+}
+
+
+def test_a_ledger_of_the_first_schema_is_read_as_it_is_and_written_as_the_newest(where: str | Path) -> None:
+    with Ledger.open(where, write=True) as ledger:
+        ledger.append([vote(1)])
+    url = str(where) if "://" in str(where) else f"sqlite:///{where}"
+    for change in ("DROP TABLE sources", "DELETE FROM goldleaf_schema WHERE version = 2"):
+        edits(url, change)
+    with Ledger.open(where, write=False) as ledger:
+        head = ledger.check()
+        assert ledger.rows("sources") == [] and ledger.count("sources") == 0
+        assert ledger.last("sources") is None and ledger.count("votes") == 1
+    with Ledger.open(where, write=True) as ledger:
+        assert ledger.check() == head  # the chain is untouched
+        ledger.append([("sources", SOURCE)])
+        assert ledger.check().seq == 2 and ledger.count("sources", name="rules") == 1
+    with Ledger.open(where, write=False) as ledger:
+        assert [row.kind for row in ledger.rows("sources")] == ["function"]
 
 
 def test_a_foreign_database_is_refused(where: str | Path) -> None:

@@ -10,7 +10,19 @@ from goldleaf import __version__
 from goldleaf.cli.show import run
 from goldleaf.errors import did_you_mean
 
-COMMANDS = ("init", "add", "plan", "label", "status", "certify", "verify", "export", "demo")
+COMMANDS = (
+    "init",
+    "add",
+    "plan",
+    "vote",
+    "sources",
+    "label",
+    "status",
+    "certify",
+    "verify",
+    "export",
+    "demo",
+)
 
 
 class Verbs(click.Group):
@@ -43,6 +55,7 @@ def app() -> None:
     \b
     goldleaf init reviews.csv --text review --labels positive,negative
     goldleaf plan        what it will take
+    goldleaf vote        ask the rules and LLMs in goldleaf.toml
     goldleaf label       answer, one key each; or --answers gold.csv to replay
     goldleaf certify     certificate.json and report.html
     goldleaf export --to parquet out/

@@ -9,6 +9,7 @@ import click
 from goldleaf.cli import options
 from goldleaf.cli.show import duration, facts, next_step
 from goldleaf.project.base import Project
+from goldleaf.project.diagnosing import LlmPlan
 
 
 @click.command("plan")
@@ -35,6 +36,14 @@ def command(folder: Path) -> None:
             "machine": f"{duration(plan.encode_seconds)} to encode with {plan.encoder} (measured on the first items), then seconds a round"
             if plan.encode_seconds
             else f"vectors of {plan.encoder} are there; seconds a round",
+            **{f"llm {one.name}": _llm(one) for one in plan.llms},
         }
     )
-    click.echo(f"next: {next_step('label', folder)}")
+    click.echo(f"next: {next_step('vote' if plan.llms else 'label', folder)}")
+
+
+def _llm(one: LlmPlan) -> str:
+    how = "as measured" if one.measured else "estimated"
+    money = f", {one.money:,.4g} in money" if one.money else ""
+    left = f"; {one.budget_left:,.4g} of the budget is left" if one.budget_left is not None else ""
+    return f"{one.calls:,} calls of {one.model}, about {one.tokens_in:,.0f} + {one.tokens_out:,.0f} tokens ({how}){money}{left}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,42 +39,57 @@ def match(store: ItemStore, reader: Reader, task: Classify, label_column: str) -
     Open the reader with `task=None`, as its rows need not carry the content. Labels are taken as text and not checked
     against the task. Raises VotesError where two rows give one item different labels, or no row matches.
     """
-    by = _joined_by(store, reader, task, label_column)
-    like = pa.schema(
-        [*(field for field in store.schema if pa.types.is_string(field.type) and field.name != label_column)]
-    )
-    for name in (label_column, *((by,) if by else ())):
-        like = like.append(pa.field(name, pa.string())) if name not in like.names else like
     found: dict[int, tuple[str | None, int]] = {}
     row = unmatched = 0
-    for batch in reader.batches(like):
-        positions = _positions(store, batch, by, reader, task)
-        for position, label in zip(positions.tolist(), _labels(batch, label_column, reader), strict=True):
+    for positions, batch in located(store, reader, task, (label_column,)):
+        for position, label in zip(positions.tolist(), texts_of(batch, label_column, reader), strict=True):
             if position < 0:
                 unmatched += 1
             else:
                 _take(found, position, label, row, reader)
             row += 1
-    if not found:
-        raise VotesError(
-            f"None of the {row} rows of {reader.name} matches an item by {f'`{by}`' if by else 'content'}.",
-            do=f"Check that they were added; the store holds {store.items} items.",
-        )
     labels, rows = zip(*found.values(), strict=True)
     return Matched(np.array(list(found), np.int64), list(labels), np.array(rows, np.int64), unmatched)
 
 
-def _joined_by(store: ItemStore, reader: Reader, task: Classify, label_column: str) -> str | None:
-    """The column that names the item, or None for its content."""
-    if label_column not in reader.columns:
-        raise ItemsError(
-            f"{reader.name} has no column `{label_column}` for the labels; it has {names(reader.columns)}."
-            f"{did_you_mean(label_column, reader.columns)}",
-            do="Name the column that holds the labels.",
+def located(
+    store: ItemStore, reader: Reader, task: Classify, columns: Sequence[str]
+) -> Iterator[tuple[NDArray[np.int64], pa.RecordBatch]]:
+    """Every batch of `reader` with the position of the item that each row speaks of, -1 for none.
+
+    Columns that hold text in a CSV file stay text; `columns` must be there. Raises VotesError, at the end, where no row
+    speaks of any item.
+    """
+    by = _joined_by(store, reader, task, columns)
+    like = pa.schema(
+        [*(field for field in store.schema if pa.types.is_string(field.type) and field.name not in columns)]
+    )
+    for name in (*columns, *((by,) if by else ())):
+        like = like.append(pa.field(name, pa.string())) if name not in like.names else like
+    rows, found = 0, False
+    for batch in reader.batches(like):
+        positions = _positions(store, batch, by, reader, task)
+        rows, found = rows + len(positions), found or bool((positions >= 0).any())
+        yield positions, batch
+    if not found:
+        raise VotesError(
+            f"None of the {rows} rows of {reader.name} matches an item by {f'`{by}`' if by else 'content'}.",
+            do=f"Check that they were added; the store holds {store.items} items.",
         )
-    for name in (task.key, ID):
-        if name is not None and name in reader.columns:
-            return name
+
+
+def _joined_by(store: ItemStore, reader: Reader, task: Classify, columns: Sequence[str]) -> str | None:
+    """The column that names the item, or None for its content."""
+    for name in columns:
+        if name not in reader.columns:
+            raise ItemsError(
+                f"{reader.name} has no column `{name}` for the labels; it has {names(reader.columns)}."
+                f"{did_you_mean(name, reader.columns)}",
+                do="Name the column that holds the labels.",
+            )
+    for own in (task.key, ID):
+        if own is not None and own in reader.columns:
+            return own
     if lacking := [name for name in store.fields if name not in reader.columns]:
         ways = [f"`{name}`" for name in (task.key, ID) if name] + [
             f"the content column(s) {names(store.fields)}"
@@ -95,7 +111,8 @@ def _positions(
     return store.find(key_texts(batch.column(by), reader.name).to_pylist())
 
 
-def _labels(batch: pa.RecordBatch, label_column: str, reader: Reader) -> list[str | None]:
+def texts_of(batch: pa.RecordBatch, label_column: str, reader: Reader) -> list[str | None]:
+    """A column of labels or names as text, None where the cell is empty."""
     column = batch.column(label_column)
     if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
         raise ItemsError(

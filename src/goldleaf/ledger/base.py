@@ -48,8 +48,9 @@ def entry_hash(previous: str, noun: str, row: Mapping[str, Any]) -> str:
 class Ledger:
     """One project's record. `Ledger.open(path, write=True)` takes the writer's lock; readers need none."""
 
-    def __init__(self, engine: Engine, name: str, lock: WriterLock | None) -> None:
+    def __init__(self, engine: Engine, name: str, lock: WriterLock | None, nouns: dict[str, Table]) -> None:
         self._engine = engine
+        self._nouns = nouns  # an older ledger that is only read may lack some; they have no rows
         self._lock = lock
         self._head: Head | None = None
         self.name = name
@@ -76,13 +77,13 @@ class Ledger:
             with _explained(name):
                 lock = WriterLock.take(engine, sqlite, name) if write else None
                 with engine.begin() as connection:
-                    (migrations.migrate if write else migrations.check)(connection, name)
+                    found = (migrations.migrate if write else migrations.check)(connection, name)
         except BaseException:
             if lock:
                 lock.release()
             engine.dispose()
             raise
-        return cls(engine, name, lock)
+        return cls(engine, name, lock, migrations.nouns(found))
 
     def close(self) -> None:
         if self._lock:
@@ -137,6 +138,8 @@ class Ledger:
     def rows(self, noun: str, *columns: str, after: int = 0, **equal: Any) -> list[Row[Any]]:
         """The noun's rows in order, optionally only some columns, after a seq, or with columns equal to values."""
         table = NOUNS[noun]
+        if noun not in self._nouns:
+            return []
         query = select(*(table.c[name] for name in columns)) if columns else select(table)
         query = query.where(table.c.seq > after, *(table.c[name] == value for name, value in equal.items()))
         with _explained(self.name), self._engine.connect() as connection:
@@ -145,6 +148,8 @@ class Ledger:
     def last(self, noun: str, *columns: str, **equal: Any) -> Row[Any] | None:
         """The noun's newest row, or None."""
         table = NOUNS[noun]
+        if noun not in self._nouns:
+            return None
         query = select(*(table.c[name] for name in columns)) if columns else select(table)
         query = query.where(*(table.c[name] == value for name, value in equal.items()))
         with _explained(self.name), self._engine.connect() as connection:
@@ -152,6 +157,8 @@ class Ledger:
 
     def count(self, noun: str, **equal: Any) -> int:
         table = NOUNS[noun]
+        if noun not in self._nouns:
+            return 0
         query = (
             select(func.count())
             .select_from(table)
@@ -169,7 +176,7 @@ class Ledger:
         head = GENESIS
         with _explained(self.name), self._engine.connect() as connection, ExitStack() as opened:
             links = connection.execute(select(chain).order_by(chain.c.seq)).all()
-            streams = [_stream(connection, noun, table, opened) for noun, table in NOUNS.items()]
+            streams = [_stream(connection, noun, table, opened) for noun, table in self._nouns.items()]
             rows = merge(*streams, key=lambda pair: pair[1]["seq"])
             for link in links:
                 noun, row = next(rows, ("", {}))

@@ -7,16 +7,26 @@ from collections.abc import Callable
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, inspect, select
 
 from goldleaf.errors import LedgerError, LedgerNewer
-from goldleaf.ledger.tables import metadata
+from goldleaf.ledger.tables import FIRST, NOUNS, chain, metadata, sources
 
 _versions = Table("goldleaf_schema", MetaData(), Column("version", Integer, primary_key=True))
 
 
 def _first(connection: Connection) -> None:
-    metadata.create_all(connection)
+    metadata.create_all(connection, tables=[*FIRST, chain])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _votes_of_sources(connection: Connection) -> None:
+    sources.create(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _votes_of_sources)
+_SINCE = {sources.name: 2}  # the schema that brought a noun; the others are of the first
+
+
+def nouns(found: int) -> dict[str, Table]:
+    """The tables that a ledger of schema `found` has: an older one is read as it is."""
+    return {name: table for name, table in NOUNS.items() if _SINCE.get(name, 1) <= found}
 
 
 def version(connection: Connection) -> int:
@@ -37,8 +47,8 @@ def check(connection: Connection, name: str) -> int:
     return found
 
 
-def migrate(connection: Connection, name: str) -> None:
-    """Bring the ledger to the newest schema inside the caller's transaction."""
+def migrate(connection: Connection, name: str) -> int:
+    """Bring the ledger to the newest schema inside the caller's transaction; returns it."""
     found = check(connection, name)
     if found == 0 and inspect(connection).get_table_names():
         raise LedgerError(
@@ -49,3 +59,4 @@ def migrate(connection: Connection, name: str) -> None:
     for number, step in enumerate(MIGRATIONS[found:], start=found + 1):
         step(connection)
         connection.execute(insert(_versions).values(version=number))
+    return len(MIGRATIONS)

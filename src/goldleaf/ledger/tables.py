@@ -100,6 +100,24 @@ exports = _noun(
     Column("rows", BigInteger, nullable=False),
 )
 
-NOUNS = {
-    table.name: table for table in (settings, items, votes, posteriors, questions, certificates, exports)
-}
+sources = _noun(
+    "sources",
+    Column("name", Text, nullable=False),
+    Column(
+        "kind", String(16), nullable=False
+    ),  # function, table, crowd, zero_shot, llm; dropped: no longer asked
+    Column("version", String(32), nullable=False),  # of what decides its votes
+    Column("part", String(64)),  # SHA-256 of the file with the votes; null where a run only began
+    Column("items", BigInteger, nullable=False),  # looked at, with an outcome
+    Column("votes", BigInteger, nullable=False),
+    Column("invalid", BigInteger, nullable=False),  # answers that name no label
+    Column("errors", BigInteger, nullable=False),  # items that it failed on; asked again in the next run
+    Column("calls", BigInteger, nullable=False),  # answered and paid in this run
+    Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_out", BigInteger, nullable=False),
+    Column("cost", Float, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+FIRST = (settings, items, votes, posteriors, questions, certificates, exports)
+NOUNS = {table.name: table for table in (*FIRST, sources)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ from goldleaf.items.store import Added, ItemStore
 from goldleaf.ledger.base import GENESIS, Ledger
 from goldleaf.progress import track
 from goldleaf.project import config as configs
-from goldleaf.project import proof, repeats, summary
+from goldleaf.project import diagnosing, proof, repeats, summary, voting
 from goldleaf.project.answering import refuse_standstill, vote
 from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
@@ -35,10 +36,14 @@ from goldleaf.project.record import Asked
 from goldleaf.project.replay import Replayed, replayed
 from goldleaf.project.reporting import report_facts
 from goldleaf.project.slicing import wanted
+from goldleaf.project.sources import Home
 from goldleaf.project.summary import Plan, Status
-from goldleaf.schema import Answerer, Certificate, Item, Question, Reply
+from goldleaf.project.vote_record import VoteRecord
+from goldleaf.schema import Answerer, Certificate, Item, Question, Reply, VoteTable
 from goldleaf.task import Classify, Target
+from goldleaf.votes.names import sources as configured
 from goldleaf.votes.replay import Replay
+from goldleaf.votes.suggest import Suggestion
 
 CERTIFICATE = "certificate.json"
 REPORT = "report.html"
@@ -178,7 +183,10 @@ class Project:
 
     def plan(self) -> Plan:
         """Before any work: items, duplicates, the expected human answers and hours, the machine's time."""
-        return summary.plan(self.config, self.store, self._batches, self.folder / "vectors")
+        llms = diagnosing.llm_plans(self.configured_llms(), self._home)
+        return replace(
+            summary.plan(self.config, self.store, self._batches, self.folder / "vectors"), llms=llms
+        )
 
     def ask(self, *, source: str | None = None) -> list[Question]:
         """The open questions, in order; empty when the target is proven or every item has its answer.
@@ -265,6 +273,59 @@ class Project:
                 refuse_standstill(waiting, replies)
                 left = None if left is None else left - len(waiting)
         return self
+
+    def vote(
+        self, sources: Sequence[Any] | None = None, *, again: bool = False, workers: int | None = None
+    ) -> tuple[voting.Voted, ...]:
+        """Ask sources of votes about every item that they have not seen; their votes are kept in `votes/`.
+
+        Args:
+            sources: labeling functions (Snorkel's too, or any named callable), `LLM`, `ZeroShot`, `Predictions`,
+                `Crowd`, `Matrix`, or anything with a `name`, a `version` and `vote`; those of goldleaf.toml by
+                default.
+            again: about the seen ones too. workers: processes for labeling functions, as many as cores by default.
+
+        Returns:
+            What each did, with its errors; those do not stop the others.
+        """
+        asked = self.configured_sources() if sources is None else sources
+        return voting.run(asked, self._home, again=again, workers=workers)
+
+    def configured_sources(self) -> list[Any]:
+        """Those under [sources] in goldleaf.toml; a file of labeling functions is run for it."""
+        return configured(self.config.sources, self.folder)
+
+    def configured_llms(self) -> list[Any]:
+        """The LLMs among them; runs no code of the user's."""
+        tables = {name: body for name, body in self.config.sources.items() if "model" in body}
+        return configured(tables, self.folder)
+
+    def sources(self, *, estimated: NDArray[np.float64] | None = None) -> diagnosing.Sources:
+        """What each source is worth; `estimated` are accuracies by a label model, for each of `votes().names`."""
+        return diagnosing.sources(self._home, self.votes(), self.loop.record.labeled(), estimated)
+
+    def suggest(self, most: int = 10) -> list[Suggestion]:
+        """Keyword rules that people's training answers speak for, the best first."""
+        return diagnosing.suggestions(self._home, self.loop.record.trained(), most)
+
+    def drop(self, source: str) -> None:
+        """Let a source no longer count; its votes stay on record."""
+        known = self.record_of_votes.standing()
+        if source not in known:
+            raise VotesError(f"No source {source!r} has voted; there are {names(known)}.")
+        self.record_of_votes.drop(source)
+
+    def votes(self, only: Sequence[str] | None = None) -> VoteTable:
+        """The votes of all sources, or of those named in `only`, by item position."""
+        return self.record_of_votes.table(self.store.items, len(self.config.task.labels), only)
+
+    @property
+    def record_of_votes(self) -> VoteRecord:
+        return VoteRecord(self.folder, self.ledger)
+
+    @property
+    def _home(self) -> Home:
+        return Home(self.folder, self.config, self.store, self.record_of_votes, self.loop.record.trained)
 
     def match(self, replay: Replay) -> Replayed:
         """Join known answers to the items, before any is used.

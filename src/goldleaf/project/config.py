@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from goldleaf.encode.base import Encoder, PoolEncoder
 from goldleaf.encode.names import build
 from goldleaf.errors import ConfigError, did_you_mean, names
 from goldleaf.task import Classify, Target
+from goldleaf.votes.names import check
 
 FILE = "goldleaf.toml"
 
@@ -38,6 +39,7 @@ SETTINGS: dict[str, dict[str, tuple[type, ...]]] = {
         "table": TEXT + LIST,
         "key": TEXT,
         "descriptions": TABLE,
+        "guidelines": TEXT,
     },
     "target": {
         "error": NUMBER,
@@ -55,6 +57,7 @@ SETTINGS: dict[str, dict[str, tuple[type, ...]]] = {
     "audit": {"method": TEXT, "seed": WHOLE},
     "ledger": {"url": TEXT},
     "people": {"seconds": NUMBER},
+    "sources": {},  # a table a source
 }
 _CALLED = {str: "text", float: "a number", int: "a whole number", list: "a list", dict: "a section"}
 
@@ -70,6 +73,7 @@ class Config:
     ledger: str = "ledger.db"
     method: str = AUTO
     seconds: float | None = None  # per answer, for the forecasts of hours
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -100,6 +104,8 @@ class Config:
             body["target"]["second_opinions"] = self.target.second_opinions
         if self.seconds is not None:
             body["people"] = {"seconds": self.seconds}
+        if self.sources:
+            body["sources"] = self.sources
         return body
 
     @classmethod
@@ -113,6 +119,7 @@ class Config:
             ledger=body.get("ledger", {}).get("url", "ledger.db"),
             method=body["audit"].get("method", AUTO),
             seconds=body.get("people", {}).get("seconds"),
+            sources=body.get("sources", {}),
         )
 
     def encoded_columns(self, fields: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,12 +166,12 @@ def write(folder: Path, config: Config) -> None:
     """Write goldleaf.toml, commented."""
     lines = [_HEADER]
     for section, body in config.to_dict().items():
-        lines += [_NOTES.get(section, ""), f"[{section}]"]
+        lines += [_NOTES.get(section, ""), *([f"[{section}]"] if section != "sources" else [])]
         nested = {name: value for name, value in body.items() if isinstance(value, dict)}
         lines += [f"{_key(name)} = {_value(value)}" for name, value in body.items() if name not in nested]
         for name, table in nested.items():
             lines += [
-                f"[{section}.{name}]",
+                f"[{section}.{_key(name)}]",
                 *(f"{_key(key)} = {_value(value)}" for key, value in table.items()),
             ]
         lines.append("")
@@ -178,6 +185,8 @@ def _key(name: str) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + " }"
     # JSON's strings, numbers, booleans and lists are TOML's too, but for one character that TOML wants escaped
     plain = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
     return plain.replace("\x7f", "\\u007f")
@@ -187,11 +196,13 @@ def _check(body: dict[str, Any]) -> None:
     """Refuse unknown names, wrong types and what is missing."""
     _known(body, SETTINGS, "goldleaf.toml")
     for section, settings in SETTINGS.items():
-        if section not in body and section in ("ledger", "people"):
+        if section not in body and section in ("ledger", "people", "sources"):
             continue
         if not isinstance(body.get(section), dict):
             raise ConfigError(f"goldleaf.toml has no section [{section}].")
-        if section != "encoder":
+        if section == "sources":
+            _check_sources(body[section])
+        elif section != "encoder":
             _known(body[section], settings, f"[{section}]")
         for name, types in settings.items():
             value = body[section].get(name)
@@ -201,6 +212,15 @@ def _check(body: dict[str, Any]) -> None:
     for section, name in (("audit", "seed"), ("encoder", "name")):
         if name not in body[section]:
             raise ConfigError(f"[{section}] needs `{name}`, {_CALLED[SETTINGS[section][name][0]]}.")
+
+
+def _check_sources(tables: dict[str, Any]) -> None:
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(
+                f"`{name}` under [sources] must be a section, got {table!r}.", do=f"Write [sources.{name}]."
+            )
+        check(name, table)
 
 
 def _known(body: dict[str, Any], allowed: Iterable[str], where: str) -> None:

@@ -167,6 +167,14 @@ class Record:
         """Item position → the label people gave it, the newest where there are several."""
         return {asked.position: given.label for asked, given in self.effective() if given.label is not None}
 
+    def trained(self) -> dict[int, str]:
+        """As `labeled`, from training questions alone: what an audit found out is for the proof."""
+        return {
+            asked.position: given.label
+            for asked, given in self.effective()
+            if given.label is not None and asked.purpose == "training"
+        }
+
     def labeled_before(self, seq: int) -> dict[int, str]:
         """As `labeled`, as it was before entry `seq`."""
         newest: dict[int, Given] = {}

@@ -22,6 +22,7 @@ from goldleaf.items.store import ItemStore
 from goldleaf.project import repeats
 from goldleaf.project.config import Config
 from goldleaf.project.delivery import Delivery
+from goldleaf.project.diagnosing import LlmPlan
 from goldleaf.project.loop import Loop
 from goldleaf.project.repeats import Opinions
 from goldleaf.project.slicing import wanted
@@ -42,6 +43,7 @@ class Plan:
     seconds_per_answer: float
     encode_seconds: float
     second_opinions: int = 0  # among the answers
+    llms: tuple[LlmPlan, ...] = ()
 
     @property
     def hours(self) -> tuple[float, float]:

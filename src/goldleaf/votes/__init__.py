@@ -1,1 +1,1 @@
-"""Sources of opinions on items: replayed answers and callables; later functions, models and crowds."""
+"""Sources of opinions on items: answers replayed, labeling functions, imported tables, crowds, zero-shot, LLMs."""

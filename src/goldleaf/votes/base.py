@@ -1,0 +1,141 @@
+"""What a source is, what it is shown, and what it says.
+
+A source sees batches of items and says of each a label or nothing. Whatever it costs and whatever goes wrong is
+part of what it says, so that nothing is lost on the way to the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from goldleaf.schema import Item
+
+ABSTAINED = -1  # inside the arrays of this package only; in public an abstention is None, or has no row
+SHOWN = 3  # problems kept as examples
+
+Ints = NDArray[np.int64]
+Labels = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+
+class ClassNumber(int):
+    """A label by its place among the task's labels, ABSTAINED for none: how Snorkel's functions say it."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some items, as a source is shown them.
+
+    Attributes:
+        positions: of the items. ids: theirs. rows: how many rows each stands for.
+        content: their columns, one row an item.
+        images: the encoded bytes of each, when called; None where the task has no images.
+    """
+
+    positions: Ints
+    ids: Sequence[str]
+    rows: Ints
+    content: pa.RecordBatch
+    images: Callable[[], list[bytes]] | None = None
+
+    def items(self) -> list[Item]:
+        """As a callable sees them."""
+        facts = zip(
+            self.ids, self.positions.tolist(), self.content.to_pylist(), self.rows.tolist(), strict=True
+        )
+        return [Item(*fact) for fact in facts]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An item that a source failed on, and how."""
+
+    item: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What a source says of the items that it was shown. Row j is about `item[j]`.
+
+    Attributes:
+        item: [m] positions, those with an outcome. label: [m] class integers, ABSTAINED where it says nothing.
+        confidence: [m] in [0, 1], nan where it says none; None where it never does.
+        voter: [m] names, where one table carries many people or functions; else None.
+        invalid: how many outcomes are answers that name no label; they are abstentions in `label`.
+        errors: items without an outcome, asked again in the next run; `problems` shows a few of them.
+        notes: anything else worth counting, by what it is.
+    """
+
+    item: Ints
+    label: Labels
+    confidence: Floats | None = None
+    voter: NDArray[np.str_] | None = None
+    invalid: int = 0
+    errors: int = 0
+    problems: tuple[Problem, ...] = ()
+    notes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def votes(self) -> int:
+        return int((self.label != ABSTAINED).sum())
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Anything with a name that votes. Two sources with one name and version would say the same."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables and in the ledger."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Hex of everything that decides its votes but the items: code, settings, labels."""
+        ...
+
+    def vote(self, batches: Iterable[Batch]) -> Iterator[Opinions]:
+        """Opinions on the items of `batches`, in any order and in any portions; each item once at most."""
+        ...
+
+
+def fingerprint(kind: str, **facts: object) -> str:
+    """16 hex digits of what decides the votes of a source."""
+    body = json.dumps([kind, facts], sort_keys=True, default=repr, ensure_ascii=False)
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def joined(parts: Sequence[Opinions]) -> Opinions:
+    """Several portions as one."""
+    if not parts:
+        return Opinions(np.empty(0, np.int64), np.empty(0, np.int32))
+    confidences, voters = [part.confidence for part in parts], [part.voter for part in parts]
+    notes: dict[str, int] = {}
+    for part in parts:
+        for what, count in part.notes.items():
+            notes[what] = notes.get(what, 0) + count
+    return Opinions(
+        np.concatenate([part.item for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        None if all(one is None for one in confidences) else np.concatenate([_known(part) for part in parts]),
+        None
+        if any(one is None for one in voters)
+        else np.concatenate([one for one in voters if one is not None]),
+        sum(part.invalid for part in parts),
+        sum(part.errors for part in parts),
+        tuple(problem for part in parts for problem in part.problems)[:SHOWN],
+        notes,
+    )
+
+
+def _known(part: Opinions) -> Floats:
+    return np.full(len(part.item), np.nan, np.float32) if part.confidence is None else part.confidence
