@@ -306,7 +306,7 @@ def test_draws_made_ahead_of_answers_in_any_order_replay_and_end_at_the_same_bou
         isinstance(event, Draw) for event in events
     )
     chances = [event.probability for event in events if isinstance(event, Draw) and event.kind == "draw"]
-    assert 0 < min(chances) and max(chances) <= 1
+    assert min(chances) > 0 and max(chances) <= 1
 
 
 def test_corrections_of_right_answers_move_the_cut_and_ask_for_more() -> None:
