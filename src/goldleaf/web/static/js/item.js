@@ -78,7 +78,7 @@ function more(item, name, from, total, piece) {
 }
 
 /** Text nodes, with marks in the place of characters that would reorder or hide what is read. */
-function visible(text) {
+export function visible(text) {
   const out = [];
   let from = 0;
   for (const match of text.matchAll(STEERS)) {

@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { boot, task } from "./boot.js";
 import { h, part, put } from "./dom.js";
+import { visible } from "./item.js";
 import { labelTag, openStory } from "./story.js";
 import { count, counted, percent } from "./words.js";
 
@@ -115,8 +116,8 @@ function head(columns) {
 
 function row(one, columns) {
   const open = () => openStory(one.position, () => load(offset, { quiet: true }));
-  const content = columns ? columns.map((name) => h("td", { class: "user cut" }, one.cells?.[name] ?? "–"))
-    : h("td", {}, h("div", { class: "item-cell" }, one.image && thumb(one.image), h("bdi", { class: "user excerpt" }, one.excerpt || (one.image ? "" : "empty"))));
+  const content = columns ? columns.map((name) => h("td", { class: "user cut" }, visible(String(one.cells?.[name] ?? "–"))))
+    : h("td", {}, h("div", { class: "item-cell" }, one.image && thumb(one.image), h("bdi", { class: "user excerpt" }, one.excerpt ? visible(one.excerpt) : one.image ? "" : "empty")));
   return h("tr", { onclick: (event) => !event.target.closest("a, button") && open() },
     h("td", { class: "number place" }, h("button", { type: "button", class: "place-button", "aria-label": `Item ${one.position + 1}`, onclick: open }, count(one.position + 1))),
     content, h("td", {}, one.label === null && one.by === null ? h("span", { class: "soft" }, "–") : labelTag(one.label, { answer: one.answer ?? "cant_tell" })),

@@ -5,6 +5,7 @@ import { axis, chart, uPlot } from "./chart.js";
 import { vars } from "./colours.js";
 import { h, part, put } from "./dom.js";
 import { listen } from "./events.js";
+import { visible } from "./item.js";
 import { purposeWords } from "./proof_card.js";
 import { say, sayRefused } from "./toasts.js";
 import { ago, count, minutes, moment, percentUp } from "./words.js";
@@ -129,7 +130,7 @@ async function fetchHistory() {
   const { answers } = await get("/api/history?limit=12");
   const index = new Map(task.labels.map((label, at) => [label.name, at]));
   put(part("history"), answers.length ? h("ul", { class: "history" }, answers.map((one) => h("li", {},
-    h("a", { href: `/items/${one.item}` }, h("bdi", { class: "user excerpt" }, one.excerpt || `Item ${one.item + 1}`)),
+    h("a", { href: `/items/${one.item}` }, h("bdi", { class: "user excerpt" }, one.excerpt ? visible(one.excerpt) : `Item ${one.item + 1}`)),
     h("span", { class: "tag" }, h("span", { class: one.label ? "swatch" : "swatch none", vars: one.label ? vars(index.get(one.label) ?? 0) : {} }), h("bdi", { class: "user" }, one.label ?? { cant_tell: "can’t tell", skip: "skipped" }[one.answer] ?? one.answer)),
     h("span", { class: "soft small", title: moment(one.at) }, [purposeWords(one.purpose), ago(one.at)].filter(Boolean).join(" · ")))))
     : h("p", { class: "soft" }, "You have not answered yet. ", h("a", { href: "/" }, "Begin"), "."));

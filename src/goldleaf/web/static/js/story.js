@@ -44,7 +44,7 @@ export function drawStory(body, reply, changed = () => {}) {
     reply.may_correct ? correct(item, reply, (next) => { drawStory(body, next, changed); changed(); }) : null,
     notes(item, reply, again),
     columns(item.columns),
-    h("section", { class: "stack tight" }, h("h3", {}, "Its story"), reply.story.length ? h("ol", { class: "story" }, reply.story.map(entry)) : h("p", { class: "soft small" }, "Nothing has been said of it yet.")));
+    h("section", { class: "stack tight" }, h("h2", { class: "story-head" }, "Its story"), reply.story.length ? h("ol", { class: "story" }, reply.story.map(entry)) : h("p", { class: "soft small" }, "Nothing has been said of it yet.")));
 }
 
 function byWhom({ by, person, probability }) {
