@@ -11,11 +11,17 @@ const LET_BE = new Set(["\n", "\t", "\r"]);
 
 /** The element that shows `item`; `code`: true or false to show texts as code or not, null to guess. */
 export function show(item, { code = null } = {}) {
-  const names = Object.keys(item.content);
+  const names = inOrder(Object.keys(item.content));
   if (item.image) return h("div", { class: "item image" }, viewer(item.image, `Item ${item.position + 1}`), rest(item, names.filter((name) => name !== task?.image)));
   if (task?.modality === "table" || names.length > 1) return h("div", { class: "item row-card" }, cells(item, names));
   const [name] = names;
   return h("div", { class: "item text" }, long(item, name, code));
+}
+
+/** The columns as the data has them: JSON on its way here may have sorted them. */
+function inOrder(names) {
+  const fields = task?.fields ?? [];
+  return [...fields.filter((name) => names.includes(name)), ...names.filter((name) => !fields.includes(name))];
 }
 
 /** Whether the item is a text that could be shown as code. */
