@@ -115,7 +115,11 @@ function setComment(text) {
 function openComment() {
   if (!desk.question) return;
   const field = h("textarea", { id: "comment", dir: "auto", maxlength: "2000", value: extra.comment ?? "" });
-  const keep = () => { setComment(field.value.trim()); dialog.close(); };
+  const keep = () => {
+    setComment(field.value.trim());
+    dialog.close();
+    dialog.remove(); // at once, so that the next key is the page's
+  };
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); keep(); }
   });
