@@ -69,7 +69,7 @@ function note(question) {
   if (question?.answer) return h("p", {}, "Your answer is taken back. Answer again.");
   if (question?.kind !== "review") return null;
   return [h("p", {}, "For review: people differ here."), h("ul", { class: "row" }, (question.opinions ?? []).map((one) =>
-    h("li", { class: "tag" }, h("bdi", { class: "user" }, one.person), ": ", h("bdi", { class: "user" }, one.label ?? "can’t tell"))))];
+    h("li", { class: "tag" }, h("span", {}, h("bdi", { class: "user" }, one.person), ": ", h("b", {}, h("bdi", { class: "user" }, one.label ?? "can’t tell"))))))];
 }
 
 function idle() {

@@ -115,8 +115,8 @@ export class Labels {
       "aria-keyshortcuts": label.key ?? null, onclick: () => this.choose(label.name),
     },
     h("span", { class: "swatch" }),
-    h("span", { class: "label-text" }, h("bdi", { class: "user" }, label.name), label.description && !option && h("small", { class: "user" }, label.description)),
-    suggestion?.label === label.name && h("span", { class: "tag gold" }, `suggested, ${Math.round(100 * suggestion.probability)} %`),
+    h("span", { class: "label-text" }, h("bdi", { class: "user" }, label.name), label.description && !option && h("small", { class: "user" }, label.description),
+      suggestion?.label === label.name && h("span", {}, h("span", { class: "tag gold" }, `suggested, ${Math.round(100 * suggestion.probability)} %`))),
     was && h("span", { class: "tag" }, "yours"),
     label.key && h("kbd", {}, label.key));
   }
