@@ -147,7 +147,7 @@ def test_a_newer_ledger_is_refused_untouched(where: str | Path) -> None:
     edits(url, "INSERT INTO goldleaf_schema (version) VALUES (99)")
     for write in (True, False):
         with pytest.raises(
-            LedgerNewer, match=r"has schema 99; this goldleaf knows up to 1\. Nothing was changed\."
+            LedgerNewer, match=r"has schema 99; this goldleaf knows up to 2\. Nothing was changed\."
         ):
             Ledger.open(where, write=write)
 

@@ -10,7 +10,19 @@ from goldleaf import __version__
 from goldleaf.cli.show import run
 from goldleaf.errors import did_you_mean
 
-COMMANDS = ("init", "add", "plan", "label", "status", "certify", "verify", "export", "demo")
+COMMANDS = (
+    "init",
+    "add",
+    "plan",
+    "label",
+    "serve",
+    "people",
+    "status",
+    "certify",
+    "verify",
+    "export",
+    "demo",
+)
 
 
 class Verbs(click.Group):
@@ -44,6 +56,7 @@ def app() -> None:
     goldleaf init reviews.csv --text review --labels positive,negative
     goldleaf plan        what it will take
     goldleaf label       answer, one key each; or --answers gold.csv to replay
+    goldleaf serve       answer in the browser, alone or together
     goldleaf certify     certificate.json and report.html
     goldleaf export --to parquet out/
     """

@@ -13,12 +13,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, insert, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from goldleaf.errors import LedgerError, LedgerLocked, LedgerTampered, MissingExtra
 from goldleaf.ledger import migrations
 from goldleaf.ledger.lock import WriterLock
+from goldleaf.ledger.people import People
 from goldleaf.ledger.tables import NOUNS, chain
 
 Entry = tuple[str, Mapping[str, Any]]
@@ -73,7 +86,7 @@ class Ledger:
         engine = _engine(url, write=write)
         lock: WriterLock | None = None
         try:
-            with _explained(name):
+            with explained(name):
                 lock = WriterLock.take(engine, sqlite, name) if write else None
                 with engine.begin() as connection:
                     (migrations.migrate if write else migrations.check)(connection, name)
@@ -83,6 +96,16 @@ class Ledger:
             engine.dispose()
             raise
         return cls(engine, name, lock)
+
+    @classmethod
+    def beside(cls, where: str | Path) -> Ledger:
+        """Open a ledger for its `people` alone, beside whoever writes to the record."""
+        cls.open(where, write=False).close()  # refuses what is not there, or too new
+        url, name = _url(where)
+        engine = _engine(url, write=True)
+        with explained(name), engine.begin() as connection:
+            migrations.migrate(connection, name)
+        return cls(engine, name, None)
 
     def close(self) -> None:
         if self._lock:
@@ -103,7 +126,7 @@ class Ledger:
 
     @property
     def head(self) -> Head:
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return _head(connection)
 
     def append(self, entries: Sequence[Entry]) -> list[int]:
@@ -114,7 +137,7 @@ class Ledger:
         if self._lock is None:
             raise LedgerError(f"{self.name} was opened for reading.")
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with _explained(self.name), self._engine.begin() as connection:
+        with explained(self.name), self._engine.begin() as connection:
             head = self._head or _head(connection)
             links, seqs, rows = [], list[int](), dict[str, list[dict[str, Any]]]()
             for noun, values in entries:
@@ -131,7 +154,7 @@ class Ledger:
 
     def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
         """The rows of any SELECT over `NOUNS`."""
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return connection.execute(query).all()
 
     def rows(self, noun: str, *columns: str, after: int = 0, **equal: Any) -> list[Row[Any]]:
@@ -139,7 +162,7 @@ class Ledger:
         table = NOUNS[noun]
         query = select(*(table.c[name] for name in columns)) if columns else select(table)
         query = query.where(table.c.seq > after, *(table.c[name] == value for name, value in equal.items()))
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return list(connection.execute(query.order_by(table.c.seq)))
 
     def last(self, noun: str, *columns: str, **equal: Any) -> Row[Any] | None:
@@ -147,7 +170,7 @@ class Ledger:
         table = NOUNS[noun]
         query = select(*(table.c[name] for name in columns)) if columns else select(table)
         query = query.where(*(table.c[name] == value for name, value in equal.items()))
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return connection.execute(query.order_by(table.c.seq.desc()).limit(1)).first()
 
     def count(self, noun: str, **equal: Any) -> int:
@@ -157,7 +180,7 @@ class Ledger:
             .select_from(table)
             .where(*(table.c[name] == value for name, value in equal.items()))
         )
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     def check(self) -> Head:
@@ -167,9 +190,12 @@ class Ledger:
             LedgerTampered: a row was changed, removed, added or reordered; says which is the first.
         """
         head = GENESIS
-        with _explained(self.name), self._engine.connect() as connection, ExitStack() as opened:
+        with explained(self.name), self._engine.connect() as connection, ExitStack() as opened:
             links = connection.execute(select(chain).order_by(chain.c.seq)).all()
-            streams = [_stream(connection, noun, table, opened) for noun, table in NOUNS.items()]
+            there = set(inspect(connection).get_table_names())  # an older ledger that is only read lacks some
+            streams = [
+                _stream(connection, noun, table, opened) for noun, table in NOUNS.items() if noun in there
+            ]
             rows = merge(*streams, key=lambda pair: pair[1]["seq"])
             for link in links:
                 noun, row = next(rows, ("", {}))
@@ -188,8 +214,13 @@ class Ledger:
                 )
         return head
 
+    @property
+    def people(self) -> People:
+        """Who may use the page, and their sessions; outside the chain."""
+        return People(self._engine, lambda: explained(self.name))
+
     def hash_at(self, seq: int) -> str | None:
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return connection.execute(select(chain.c.hash).where(chain.c.seq == seq)).scalar_one_or_none()
 
 
@@ -245,7 +276,7 @@ def _patient(connection: Any, record: object) -> None:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     """Turn the database's errors into ours, with nothing half-written behind them."""
     try:
         yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -144,6 +144,10 @@ class Loop:
     def _unanswered(self) -> list[Asked]:
         """The open questions; an audit's question about an item that has an answer takes that one."""
         waiting = self.record.open(self.attempt)
+        return self.record.open(self.attempt) if self.settle(waiting) else waiting
+
+    def settle(self, waiting: Sequence[Asked]) -> list[Asked]:
+        """Answer those of the audit's questions whose item has an answer elsewhere; which these are."""
         told = [(asked, self.record.told(asked)) for asked in waiting if asked.attempt]
         votes = [
             {
@@ -157,10 +161,10 @@ class Loop:
             if given is not None
         ]
         if not votes:
-            return waiting
+            return []
         known = [asked for asked, given in told if given is not None]
         self.answered(list(zip(known, self.record.answer(votes), strict=True)))
-        return self.record.open(self.attempt)
+        return known
 
     def answered(self, pairs: list[tuple[Asked, Given]]) -> None:
         """Tell the audit of new answers that are already in the ledger."""
