@@ -52,6 +52,7 @@ class Give:
     seconds: float | None = None
     suggested: bool = False
     settles: bool = False  # whether this person may settle disagreements
+    corrects: bool = False  # whether it may replace somebody else's answer
 
 
 @dataclass(frozen=True)
@@ -259,9 +260,9 @@ class Board:
         vote(self.loop, asked, give.reply, give.source, give.seconds)  # refuses what may not be said
         last = self.record.given.get(asked.seq)
         if last is not None and last.answer in ANSWERS and dispute is None:
-            if last.source != give.source:
+            if last.source != give.source and not give.corrects:
                 raise Taken(f"Somebody else has answered question {asked.seq}.", do="Ask for the next one.")
-            if (last.answer, last.label) == _said(give.reply):
+            if (last.source, last.answer, last.label) == (give.source, *_said(give.reply)):
                 return asked, last, purpose
         holder = self.leases.holder(asked.seq, self.clock())
         if holder not in (None, give.source):
@@ -341,6 +342,39 @@ class Board:
             if standing and named and live and (given.answer != "retracted" or again):
                 return given
         return None
+
+    def standing(self, source: str, limit: int) -> list[Given]:
+        """The answers of `source` that count, the newest first."""
+        found: list[Given] = []
+        for given in reversed(self._mine.get(source, ())):
+            if self.record.given[given.question] is given and given.answer != "retracted":
+                found.append(given)
+                if len(found) == limit:
+                    break
+        return found
+
+    def last_of(self, source: str) -> str:
+        """When `source` last answered, as the ledger writes it; '' if never."""
+        mine = self._mine.get(source)
+        rows = self.loop.ledger.rows("votes", "at", seq=mine[-1].seq) if mine else []
+        return str(rows[0].at) if rows else ""
+
+    def correct(self, give: Give, position: int) -> Saved:
+        """Answer an item outside the questions; `give.question` is not looked at.
+
+        Raises:
+            VotesError: the answer is not allowed. Taken: somebody is being asked about the item.
+        """
+        live = [self.record.asked[seq] for seq in self.record.about(position)]
+        live = [one for one in live if one.attempt in (0, self.loop.attempt)]
+        standing = [one for one in live if one.seq in self.record.given]
+        asked = (standing or live or self.loop.ask_training({"chosen": np.array([position])}))[-1]
+        self.stock.pull(asked.seq)
+        self._known[position] = True
+        [result] = self.take([replace(give, question=asked.seq)])
+        if isinstance(result, GoldleafError):
+            raise result
+        return result
 
     def release(self, source: str, questions: Sequence[int]) -> int:
         """Give questions back that `source` holds; how many."""

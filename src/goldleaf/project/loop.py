@@ -42,6 +42,7 @@ REASON = {
     "cold": "one of the first: near the centre of a cluster of items",
     "margin": "the model is among the least certain here",
     "random": "drawn at random, to keep the model's picture of easy items honest",
+    "chosen": "chosen by a person who looked at the items",
     "audit": "drawn for the audit with a known probability",
     "census": "among the items most likely wrong, labeled outright",
     "repeat": "drawn at random for a second opinion, by another person",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,16 +15,20 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from goldleaf import __version__
-from goldleaf.errors import LedgerError
+from goldleaf.encode.picture import picture
+from goldleaf.errors import GoldleafError, LedgerError
 from goldleaf.project.board import Board, Handed, Saved
+from goldleaf.project.catalog import Catalog
 from goldleaf.project.desk import Desk, Hand
 from goldleaf.project.loop import REASON
+from goldleaf.project.shelf import Shelf
 from goldleaf.web.access import Doors, User
 from goldleaf.web.contents import AHEAD, Contents
 from goldleaf.web.faults import Refusal
 from goldleaf.web.hub import Hub
 from goldleaf.web.status import Watch
 
+log = logging.getLogger("goldleaf.web")
 FOLDER = Path(__file__).parent
 KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 COOKIE = "goldleaf_session"
@@ -55,7 +60,11 @@ class Page:
         self.hub = Hub()
         self.contents = Contents(desk.project.store, desk.project.config.task)
         self.watch = Watch(desk.board)
+        self.catalog = Catalog(desk.board.loop)
+        self.picture: dict[str, Any] | None = None  # the map of the items
         self._reader = ThreadPoolExecutor(1, "goldleaf-reader")
+        self._reader.submit(self._lay_out)
+        self.trouble: str | None = None  # why the items cannot be laid out
         self._told = -1
         self._waiting = False
         self._task = self._describe()
@@ -67,6 +76,15 @@ class Page:
         )
         self.templates.globals.update(static=static, version=__version__)
         desk.heard = self._heard
+
+    def _lay_out(self) -> None:
+        """Lay the items out for looking at, then draw their map; on the reader's thread, at its own pace."""
+        try:
+            self.contents.shelf = Shelf.of(self.desk.project.store, self.desk.project.folder / "shelf")
+            self.picture = picture(self.desk.board.loop.features())
+        except (GoldleafError, OSError, ValueError) as error:
+            self.trouble = str(error)
+            log.error("laying out the items failed", exc_info=error)
 
     # -- after each change, on the desk's thread
 
@@ -128,9 +146,10 @@ class Page:
     def task(self) -> dict[str, Any]:
         return self._task
 
-    def blind(self, user: User) -> bool:
-        """Whether this person must not see what the machine thinks: an audit may ask them about any item."""
-        return not user.reviews and self.watch.now["stage"] not in ("certified", "exhausted")
+    @property
+    def blind(self) -> bool:
+        """Whether nobody may see what the machine thinks of an item: an audit may ask anybody about any."""
+        return bool(self.watch.now["stage"] == "audit")
 
     def status(self, user: User | None = None) -> dict[str, Any]:
         """The newest status; with `user`, of their own work too."""
@@ -204,7 +223,7 @@ class Page:
             "page": name,
         }
         if user:
-            base |= {"task": self.task, "blind": self.blind(user)}
+            base |= {"task": self.task, "blind": self.blind}
         found = more.pop("found", None)
         if isinstance(found, Refusal):
             more |= {"status": found.status, "what": found.what, "do": found.do}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -77,6 +79,8 @@ def serve(
             lifespan="on",
         )
         server = _Server(config, page)
+        # uvicorn stops in order, then raises the signal again: leave by the front door then
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         say(f"{base}/?token={token}" if where.local else f"{base}/login", not where.local)
         server.run(sockets=[listening])
     finally:
@@ -116,6 +120,7 @@ def _listen(where: Where) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((where.host.strip("[]"), where.port))
+        listening.listen(2048)  # from now on a connection waits; it is not refused
     except OSError as error:
         listening.close()
         raise ConfigError(

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from goldleaf.web.access import DAYS
 from goldleaf.web.faults import Refusal
 from goldleaf.web.page import COOKIE, Page
+from goldleaf.web.routes.items import whole
 from goldleaf.web.routes.who import ThePage, Who, who
 
 router = APIRouter(include_in_schema=False)
@@ -107,6 +108,21 @@ async def progress(request: Request, page: ThePage, user: Who) -> Response:
 @router.get("/map")
 async def map_(request: Request, page: ThePage, user: Who) -> Response:
     return page.render(request, "map", user=user)
+
+
+@router.get("/items")
+async def items(request: Request, page: ThePage, user: Who) -> Response:
+    await _thread(page.catalog.follow)
+    people = [source.removeprefix("human:") for source in page.catalog.people()]
+    query = dict(request.query_params)
+    return page.render(request, "items", user=user, boot={"query": query, "people": people})
+
+
+@router.get("/items/{position}")
+async def item(request: Request, page: ThePage, user: Who, position: int) -> Response:
+    if not 0 <= position < page.desk.project.store.items:
+        raise Refusal(404, f"There is no item {position}.")
+    return page.render(request, "item", user=user, boot={"item": await whole(page, user, position)})
 
 
 @router.get("/api")
