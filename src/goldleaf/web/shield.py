@@ -14,6 +14,7 @@ from goldleaf.web.faults import Refusal, shape
 
 log = logging.getLogger("goldleaf.access")
 LARGEST = 1_000_000  # bytes of a request's body
+DRAINED = 20 * LARGEST  # of a larger one that are read before it is refused
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -64,6 +65,7 @@ class Shield:
                 await _refuse(sending, error)
         except TooLarge:
             if not started:
+                await _drain(receive)
                 await _refuse(sending, Refusal(413, f"The request is larger than {LARGEST:,} bytes."))
         finally:
             # never the query: a share link's token is in it
@@ -105,6 +107,16 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return receiving
+
+
+async def _drain(receive: Receive) -> None:
+    """Let the sender finish, within reason: many hear no reply while they send."""
+    got = 0
+    while got < DRAINED:
+        message = await receive()
+        got += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
 
 
 async def _refuse(send: Send, error: Refusal) -> None:
