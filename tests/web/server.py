@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -81,10 +81,15 @@ class Client:
         return self
 
 
+def _limit(size: int) -> None:
+    """No file may grow beyond `size` bytes: what a full disk does to a process."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
 class Server:
     """`goldleaf serve` in a process of its own."""
 
-    def __init__(self, folder: Path, *options: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *options: str, largest_file: int | None = None) -> None:
         began = time.monotonic()
         command = [sys.executable, "-m", "goldleaf", "serve", str(folder), "--port", "0", *options]
         self.process = subprocess.Popen(
@@ -92,7 +97,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(env or {})},
+            preexec_fn=None if largest_file is None else lambda: _limit(largest_file),
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()

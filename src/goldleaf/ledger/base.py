@@ -45,6 +45,7 @@ class Head:
     hash: str
 
 
+BUSY = 5.0  # seconds to wait for a database that another program has locked
 GENESIS = Head(0, "0" * 64)
 
 
@@ -255,7 +256,7 @@ def _url(where: str | Path) -> tuple[str, str]:
 
 def _engine(url: str, *, write: bool) -> Engine:
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 30})
+        engine = create_engine(url, connect_args={"timeout": BUSY})
         event.listen(engine, "connect", _durable if write else _patient)
         return engine
     try:
