@@ -138,9 +138,10 @@ async function fetchHistory() {
 
 function drawStatus(next) {
   status = next;
-  drawHead();
+  const used = (name) => part(name).contains(document.activeElement); // a button in use keeps its focus
+  if (!used("head")) drawHead();
   drawFigures();
-  drawClasses();
+  if (!used("classes")) drawClasses();
 }
 
 drawStatus(status);
