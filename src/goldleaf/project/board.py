@@ -170,14 +170,15 @@ class Board:
         return bool(new)
 
     def _more_training(self) -> bool:
-        """Questions from the candidates that the last round named; before the first round, drawn at random."""
+        """Questions from the candidates that the last round named; where none are left, drawn at random."""
         size, free = max(FEW, self.pace.at_work(self.clock())), ~self._known
         chosen = {why: self._take_spare(why, free, size) for why in list(self.spare)}
         if not any(map(len, chosen.values())):
-            if self.pace.labels.total():
-                return False  # the next round will name some
+            if not self.working and self.pace.labels.total():
+                return False  # a round is due, and starts in a moment
             open_ = np.flatnonzero(free)
-            chosen = {"random": self._rng.choice(open_, min(size, len(open_)), replace=False)}
+            few = min(max(2, self.pace.at_work(self.clock())), len(open_))
+            chosen = {"random": self._rng.choice(open_, few, replace=False)}
         chosen = {why: positions for why, positions in chosen.items() if len(positions)}
         if not chosen:
             return False

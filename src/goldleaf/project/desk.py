@@ -194,8 +194,7 @@ class Desk:
             self._work.put(work)
 
     def _train(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # where threads have no priority of their own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        step_back()
         while (work := self._work.get()) is not None:
             try:
                 turn, guess = work()
@@ -210,3 +209,9 @@ class Desk:
             error if isinstance(error, GoldleafError) else GoldleafError(f"Training failed: {error!r}.")
         )
         self.board.working = False
+
+
+def step_back() -> None:
+    """Let this thread work behind the others, where threads have a priority of their own."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from goldleaf.encode.picture import picture
 from goldleaf.errors import GoldleafError, LedgerError
 from goldleaf.project.board import Board, Handed, Saved
 from goldleaf.project.catalog import Catalog
-from goldleaf.project.desk import Desk, Hand
+from goldleaf.project.desk import Desk, Hand, step_back
 from goldleaf.project.loop import REASON
 from goldleaf.project.shelf import Shelf
 from goldleaf.web.access import Doors, User
@@ -63,7 +64,7 @@ class Page:
         self.catalog = Catalog(desk.board.loop)
         self.picture: dict[str, Any] | None = None  # the map of the items
         self._reader = ThreadPoolExecutor(1, "goldleaf-reader")
-        self._reader.submit(self._lay_out)
+        threading.Thread(target=self._lay_out, name="goldleaf-layout", daemon=True).start()
         self.trouble: str | None = None  # why the items cannot be laid out
         self._told = -1
         self._waiting = False
@@ -78,7 +79,8 @@ class Page:
         desk.heard = self._heard
 
     def _lay_out(self) -> None:
-        """Lay the items out for looking at, then draw their map; on the reader's thread, at its own pace."""
+        """Lay the items out for looking at, then draw their map; on a thread of its own, behind all others."""
+        step_back()
         try:
             self.contents.shelf = Shelf.of(self.desk.project.store, self.desk.project.folder / "shelf")
             self.picture = picture(self.desk.board.loop.features())
