@@ -18,14 +18,14 @@ const none = () => h("span", { class: "soft" }, "–");
 
 function row(one, me) {
   const { agreement } = one;
-  return h("tr", { class: one.active ? null : "away" },
-    h("th", { scope: "row" }, h("bdi", { class: "user" }, one.name), one.name === me && h("span", { class: "soft small" }, " you"), !one.active && [" ", h("span", { class: "tag" }, "closed")]),
-    h("td", {}, one.role), h("td", { class: "number" }, count(one.answers)),
+  return h("tr", { class: one.active || !one.role ? null : "away" },
+    h("th", { scope: "row" }, h("bdi", { class: "user" }, one.name), one.name === me && h("span", { class: "soft small" }, " you"), one.role && !one.active && [" ", h("span", { class: "tag" }, "closed")]),
+    h("td", {}, one.role ?? h("span", { class: "soft" }, "by this machine")), h("td", { class: "number" }, count(one.answers)),
     h("td", { class: "number" }, one.seconds_per_answer === null ? none() : one.seconds_per_answer.toFixed(1)),
     h("td", { class: "number", title: agreement ? `${agreement.agree} of ${counted(agreement.pairs, "answer")} given by others too` : null }, agreement?.pairs ? [percent(agreement.share), h("span", { class: "soft small" }, ` of ${count(agreement.pairs)}`)] : none()),
     h("td", { class: "number" }, one.accuracy === null ? none() : percent(one.accuracy)),
     h("td", { title: one.last ? moment(one.last) : null }, one.last ? ago(one.last) : none()),
-    h("td", { class: "number" }, h("button", { type: "button", class: "button", "aria-label": `Change ${one.name}`, onclick: () => edit(one, me) }, "Change")));
+    h("td", { class: "number" }, h("button", { type: "button", class: "button", "aria-label": `Change ${one.name}`, onclick: () => edit(one, me), hidden: !one.role }, "Change")));
 }
 
 async function again() {
