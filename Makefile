@@ -38,9 +38,9 @@ types: $(VENV)/.dev ## mypy, strict on src
 
 check: lint types test ## what CI runs
 
-bench: bench-answers bench-coverage bench-audit bench-speed ## all benchmarks (hours); results go to benchmarks/results
+bench: bench-answers bench-coverage bench-audit bench-speed bench-page ## all benchmarks (hours); results go to benchmarks/results
 
-bench-%: $(VENV)/.dev ## one benchmark: answers, coverage, audit, speed
+bench-%: $(VENV)/.dev ## one benchmark: answers, coverage, audit, speed, page
 	$(BIN)/python -m benchmarks.$*
 
 clean: ## remove what make made

@@ -60,3 +60,24 @@ class Model:
             part = slice(start, start + BLOCK)
             probabilities[part] = self.probe.predict_proba(self.features.take(positions[part]))
         return Inferred(probabilities, self.doubt.predict(probabilities))
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a model makes of the items at `positions`, ascending."""
+
+    model: Model
+    positions: NDArray[np.int64]
+    inferred: Inferred
+
+    def of(self, pool: NDArray[np.int64]) -> Inferred:
+        """The rows of `pool`; those that were left out (their answer was taken back since) are looked at now."""
+        if not len(self.positions):
+            return self.model.infer(pool)
+        at = np.minimum(np.searchsorted(self.positions, pool), len(self.positions) - 1)
+        here = self.positions[at] == pool
+        found = Inferred(self.inferred.probabilities[at], self.inferred.p_wrong[at])
+        if not here.all():
+            late = self.model.infer(pool[~here])
+            found.probabilities[~here], found.p_wrong[~here] = late.probabilities, late.p_wrong
+        return found

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from goldleaf.encode.features import Views
 from goldleaf.project.model import Inferred, Known, Model
 from goldleaf.questions.centroids import centroids
-from goldleaf.questions.margin import margin
+from goldleaf.questions.margin import RANDOM_SHARE, margin
 from goldleaf.questions.stop import Forecast, Round, batch_size, first_batch_size, reason_to_stop
 
 Ints = NDArray[np.int64]
@@ -30,12 +30,14 @@ class Turn:
         ask: positions by the reason they are picked for; empty when training ends.
         stop: why it ends.
         round: this round, and forecast: the audit's answers now; None before the first answers.
+        spare: further positions by reason, the most useful first, for people who are faster than the next round.
     """
 
     ask: Mapping[str, Ints] = field(default_factory=dict)
     stop: str | None = None
     round: Round | None = None
     forecast: float = 0.0
+    spare: Mapping[str, Ints] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,20 @@ class Training:
     seed: int
 
     def turn(
-        self, known: Known, candidates: Ints, answers: int, rounds: Sequence[Round], forecaster: Forecaster
+        self,
+        known: Known,
+        candidates: Ints,
+        answers: int,
+        rounds: Sequence[Round],
+        forecaster: Forecaster,
+        spare: int = 0,
     ) -> Turn:
         """The next questions, or the end.
 
         Args:
             known: what people labeled. candidates: positions that may be asked about.
             answers: human answers so far, can't tells too. rounds: the earlier ones, oldest first.
+            spare: further positions wanted.
         """
         if not len(candidates):
             return Turn(stop="every item that may be asked has an answer")
@@ -78,7 +87,8 @@ class Training:
         if stop:
             return Turn(stop=stop, round=now, forecast=forecast)
         unsure, chance = self.pick(scored, inferred, batch, int(rng.integers(2**31)))
-        return Turn({"margin": unsure, "random": chance}, round=now, forecast=forecast)
+        more = further(scored, inferred, np.concatenate([unsure, chance]), spare, rng) if spare else {}
+        return Turn({"margin": unsure, "random": chance}, round=now, forecast=forecast, spare=more)
 
     def first(self, candidates: Ints) -> Ints:
         """Whom to ask about before anything is known."""
@@ -98,6 +108,18 @@ class Training:
     def fit(self, known: Known) -> Model:
         """The model of what is known."""
         return Model.fit(self.features, known, self.classes, seed=self.seed)
+
+
+def further(
+    scored: Ints, inferred: Inferred, taken: Ints, size: int, rng: np.random.Generator
+) -> dict[str, Ints]:
+    """`size` more positions, in the same mixture of hard and random ones, without spreading them out."""
+    free = np.flatnonzero(~np.isin(scored, taken))
+    by_chance = rng.choice(free, min(len(free), max(1, round(size * RANDOM_SHARE))), replace=False)
+    rest = np.setdiff1d(free, by_chance)
+    top2 = np.partition(inferred.probabilities[rest], -2, axis=1)[:, -2:]
+    unsure = rest[np.argsort(top2[:, 1] - top2[:, 0], kind="stable")][: max(size - len(by_chance), 0)]
+    return {"margin": scored[unsure], "random": scored[by_chance]}
 
 
 def _some(rng: np.random.Generator, positions: Ints, most: int) -> Ints:
