@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from goldleaf.encode.base import Vectors
 from goldleaf.encode.features import Views
+from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import Inferred, Known, Model
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
@@ -46,11 +48,13 @@ class Training:
         features: both views of every item.
         classes: number of labels.
         seed: of every random choice.
+        opinions: what other sources say of the items, if anything.
     """
 
     features: Views
     classes: int
     seed: int
+    opinions: Opinions | None = None
 
     def turn(
         self, known: Known, candidates: Ints, answers: int, rounds: Sequence[Round], forecaster: Forecaster
@@ -83,6 +87,8 @@ class Training:
     def first(self, candidates: Ints) -> Ints:
         """Whom to ask about before anything is known."""
         size = first_batch_size(self.classes, len(self.features.own))
+        if self.opinions is not None:
+            return doubtful(self.features.around, candidates, self.opinions, size, seed=self.seed)
         return centroids(self.features.around, candidates, size, seed=self.seed)
 
     def pick(self, candidates: Ints, inferred: Inferred, size: int, seed: int) -> tuple[Ints, Ints]:
@@ -97,7 +103,17 @@ class Training:
 
     def fit(self, known: Known) -> Model:
         """The model of what is known."""
-        return Model.fit(self.features, known, self.classes, seed=self.seed)
+        return Model.fit(self.features, known, self.classes, seed=self.seed, opinions=self.opinions)
+
+
+def doubtful(vectors: Vectors, candidates: Ints, opinions: Opinions, size: int, *, seed: int) -> Ints:
+    """The first questions where other sources have spoken: half of them where these are least sure, half at random."""
+    some = _some(np.random.default_rng(seed), candidates, SCORED)
+    if size >= len(some):
+        return some
+    probabilities = opinions.predict_proba(some).astype(np.float32)
+    unsure, chance = margin(np.asarray(vectors[some]), probabilities, size, seed=seed, random_share=0.5)
+    return np.sort(some[np.concatenate([unsure, chance])])
 
 
 def _some(rng: np.random.Generator, positions: Ints, most: int) -> Ints:
