@@ -40,6 +40,10 @@ check: lint types test ## what CI runs
 
 bench: bench-answers bench-coverage bench-audit bench-speed ## all benchmarks (hours); results go to benchmarks/results
 
+bench-votes: $(VENV)/.dev ## votes of other sources: quality, fewer answers, speed; its peers need torch
+	$(BIN)/python -m pip install -q -e '.[votes-bench]'
+	$(BIN)/python -m benchmarks.votes
+
 bench-%: $(VENV)/.dev ## one benchmark: answers, coverage, audit, speed
 	$(BIN)/python -m benchmarks.$*
 

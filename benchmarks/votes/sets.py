@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
@@ -183,3 +184,13 @@ MODELS: dict[str, Callable[[], VotedSet | None]] = {
     "pac_misinfo": partial(llm, "misinfo"),
     "pac_stance": partial(llm, "stance"),
 }
+
+
+def wrench(folder: Path) -> VotedSet:
+    """Any folder of the WRENCH format: all its splits are one pool."""
+    names = json.loads((folder / "label.json").read_text())
+    parts = [folder / f"{part}.json" for part in ("train", "valid", "test")]
+    rows = [row for part in parts if part.exists() for row in json.loads(part.read_text()).values()]
+    matrix = np.array([row["weak_labels"] for row in rows], np.int64)
+    gold = np.array([row.get("label", ABSTAIN) for row in rows], np.int64)
+    return VotedSet(folder.name, table_of(matrix, len(names)), gold)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from goldleaf.posteriors.em import VoteModel
-from goldleaf.posteriors.tally import Floats, Tally
+from goldleaf.posteriors.tally import Floats, Tally, shares
 
 STRENGTH = 1.0  # votes that the prior of a row counts for: unit information
 TOWARDS = 8.0  # votes that the accuracy of all sources counts for in that of one
@@ -30,11 +30,16 @@ class DawidSkene(VoteModel):
     def __init__(self, strength: float = STRENGTH) -> None:
         self.strength = strength
 
+    def _prior(self, tally: Tally, posterior: Floats) -> Floats:
+        checked = posterior[~tally.single[tally.covered]]
+        return shares(checked.sum(axis=0) + tally.alone.sum(axis=0) + 1.0)
+
     def _terms(self, tally: Tally, posterior: Floats, prior: Floats) -> Floats:
         sources, classes = tally.sources, tally.classes
-        given = tally.expected(posterior).reshape(sources, classes, classes)  # source, vote, truth
+        checked = posterior * ~tally.single[:, None]
+        given = tally.expected(checked).reshape(sources, classes, classes)  # source, vote, truth
         right, votes = np.trace(given, axis1=1, axis2=2), given.sum((1, 2))
-        alone = tally.alone
+        alone = tally.alone.sum(axis=1)
         mean = (right.sum() + USUAL * alone.sum() + 1) / (votes.sum() + alone.sum() + 2)
         accuracy = (right + USUAL * alone + TOWARDS * mean) / (votes + alone + TOWARDS)
         accuracy = accuracy[:, None, None]

@@ -35,6 +35,10 @@ class VoteModel(ABC):
     def _terms(self, tally: Tally, posterior: Floats, prior: Floats) -> Floats:
         """What each vote adds, when the items' posteriors are these."""
 
+    def _prior(self, tally: Tally, posterior: Floats) -> Floats:
+        """[classes] of an item; `posterior` is that of the items with votes."""
+        return shares(posterior.sum(axis=0) + 1.0)
+
     def _start(self, tally: Tally) -> Floats:
         share = shares(tally.counts.sum(axis=0) + 1.0)
         return shares(tally.counts + SMALL * share)
@@ -73,7 +77,7 @@ class VoteModel(ABC):
     def _run(self, tally: Tally, before: Floats | None, posterior: Floats, most: int) -> None:
         covered = tally.covered
         for step in range(most):
-            self.prior_ = shares(posterior[covered].sum(axis=0) + 1.0)
+            self.prior_ = self._prior(tally, posterior[covered])
             self.terms_ = self._terms(tally, posterior, self.prior_)
             after = self.posterior(tally, before)
             change = float(np.abs(after - posterior).max(initial=0.0))

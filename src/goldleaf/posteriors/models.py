@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from goldleaf.posteriors.dawid_skene import DawidSkene
 from goldleaf.posteriors.em import VoteModel
 from goldleaf.posteriors.majority import Majority, WeightedMajority
@@ -21,6 +19,6 @@ def suited(tally: Tally) -> VoteModel:
     votes = tally.votes.reshape(tally.sources, tally.classes)
     share = shares(votes.sum(axis=0) + 1.0)
     total, most = votes.sum(axis=1), votes.max(axis=1, initial=0.0)
-    by_luck = share[votes.argmax(axis=1)] ** total if tally.sources else np.zeros(0)
+    by_luck = share[votes.argmax(axis=1)] ** total
     single = (most == total) & (by_luck < LUCK)
-    return Precision() if single[total > 0].mean() > 0.5 else DawidSkene()
+    return Precision() if 2 * single.sum() > (total > 0).sum() else DawidSkene()

@@ -61,6 +61,7 @@ class Opinions:
                     around = self._around(np.arange(tally.items))
                     self.model_.fit_tally(tally, around)
                     posterior = self.model_.posterior(tally, around)
+        self._kept = posterior if small else None
         alike = Tally.of(csr_array(tally.counts), tally.classes)
         self.heedings_ = [Heeding.of(one, posterior) for one in (tally, alike)]
         return self
@@ -68,6 +69,8 @@ class Opinions:
     def predict_proba(self, at: Ints | None = None) -> Floats:
         """P(label) [at, classes] of the items `at`, or of all."""
         at = np.arange(self.tally_.items) if at is None else at
+        if self._kept is not None:
+            return np.asarray(self._kept[at])
         before = None if self.probe_ is None else self._around(at)
         return self.model_.posterior(self.tally_.take(at), before)
 

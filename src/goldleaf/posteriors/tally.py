@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from goldleaf.schema import VoteTable
 
@@ -28,10 +28,15 @@ class Tally:
     def __init__(self, votes: VoteTable) -> None:
         check(votes)
         self.items, self.sources, self.classes = votes.items, len(votes.names), votes.classes
+        columns = self.sources * votes.classes
         column = votes.source.astype(np.int32) * np.int32(votes.classes) + votes.label.astype(np.int32)
-        where = (votes.item.astype(np.int32), column)
-        shape = (votes.items, self.sources * votes.classes)
-        self.matrix = csr_array((np.ones(len(column)), where), shape=shape)
+        narrow = (
+            column.astype(np.uint16) if columns <= 1 << 16 else column
+        )  # 16 bits are sorted in linear time
+        item = votes.item.astype(np.int32)[np.argsort(narrow, kind="stable")]
+        starts = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=columns))]).astype(np.int32)
+        by_column = csc_array((np.ones(len(item)), item, starts), shape=(votes.items, columns))
+        self.matrix = by_column.tocsr()
 
     @classmethod
     def of(cls, matrix: csr_array, classes: int) -> Tally:
@@ -56,11 +61,16 @@ class Tally:
         return np.bincount(self.matrix.indices, self.matrix.data, self.matrix.shape[1]).astype(np.float64)
 
     @cached_property
+    def single(self) -> NDArray[np.bool_]:
+        """[items] whether there is one vote only."""
+        return np.asarray(np.diff(self.matrix.indptr) == 1)
+
+    @cached_property
     def alone(self) -> Floats:
-        """[sources] votes on items without any other vote."""
-        single = np.flatnonzero(np.diff(self.matrix.indptr) == 1)
-        column = self.matrix.indices[self.matrix.indptr[single]]
-        return np.bincount(column // self.classes, minlength=self.sources).astype(np.float64)
+        """[sources, classes] votes on items without any other vote."""
+        column = self.matrix.indices[self.matrix.indptr[:-1][self.single]]
+        votes = np.bincount(column, minlength=self.matrix.shape[1])
+        return votes.reshape(self.sources, self.classes).astype(np.float64)
 
     def evidence(self, terms: Floats) -> Floats:
         """[items, classes] sums over each item's votes of `terms` [sources * classes, classes]."""

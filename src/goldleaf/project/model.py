@@ -92,3 +92,8 @@ class Model:
             made = self.probe.predict_proba(self.features.take(positions[part]))
             probabilities[part] = made if self.voices is None else self.voices.weigh(made, positions[part])
         return Inferred(probabilities, self.doubt.predict(probabilities))
+
+    def doubt_of_probe(self, positions: NDArray[np.int64]) -> float:
+        """The mean doubt of the probe alone, other sources left aside, of its labels of the items at `positions`."""
+        made = self.probe.predict_proba(self.features.take(positions))
+        return float(1.0 - made.max(axis=1).mean())

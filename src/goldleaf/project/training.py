@@ -14,11 +14,12 @@ from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import Inferred, Known, Model
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import margin
-from goldleaf.questions.stop import Forecast, Round, batch_size, first_batch_size, reason_to_stop
+from goldleaf.questions.stop import EXPONENT, Forecast, Round, batch_size, first_batch_size, reason_to_stop
 
 Ints = NDArray[np.int64]
 SCORED = 20_000  # candidates that the model of a round looks at
 SAMPLE = 5_000  # of these, the items on which a round's forecast is computed
+ALONE = 1_000  # of these, the items on which the probe is looked at without other sources
 
 Forecaster = Callable[[Ints, Inferred], Forecast]
 """From what the model makes of some candidates to the answers that an audit would take."""
@@ -71,10 +72,13 @@ class Training:
             return Turn({"cold": self.first(candidates)})
         rng = np.random.default_rng([self.seed, len(known.labels)])
         scored = _some(rng, candidates, SCORED)
-        inferred = self.fit(known).infer(scored)
+        model = self.fit(known)
+        inferred = model.infer(scored)
         at = _some(rng, np.arange(len(scored)), SAMPLE)
         sample = Inferred(inferred.probabilities[at], inferred.p_wrong[at])
         ahead = forecaster(scored[at], sample)
+        if self.opinions is not None:
+            ahead = beyond(ahead, answers, model.doubt_of_probe(scored[at[:ALONE]]))
         now = Round(answers, float(sample.p_wrong.mean()))
         batch = batch_size(self.classes, len(known.labels))
         stop = self.stop([*rounds, now], batch, ahead)
@@ -104,6 +108,23 @@ class Training:
     def fit(self, known: Known) -> Model:
         """The model of what is known."""
         return Model.fit(self.features, known, self.classes, seed=self.seed, opinions=self.opinions)
+
+
+def beyond(ahead: Forecast, answers: int, error: float) -> Forecast:
+    """`ahead` where other sources have spoken: later, the model is no worse than the probe alone would be.
+
+    Sources that save the first answers leave a flat learning curve, which tells nothing of what more answers bring.
+
+    Args:
+        answers: so far. error: of the probe alone.
+    """
+
+    def later(after: int, expected: float) -> float:
+        if after <= answers:
+            return ahead(after, expected)
+        return ahead(after, min(expected, error * (after / answers) ** -EXPONENT))
+
+    return later
 
 
 def doubtful(vectors: Vectors, candidates: Ints, opinions: Opinions, size: int, *, seed: int) -> Ints:
