@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from goldleaf.encode.base import Vectors
 from goldleaf.encode.features import Views
+from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import Inferred, Known, Model
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import RANDOM_SHARE, margin
-from goldleaf.questions.stop import Forecast, Round, batch_size, first_batch_size, reason_to_stop
+from goldleaf.questions.stop import EXPONENT, Forecast, Round, batch_size, first_batch_size, reason_to_stop
 
 Ints = NDArray[np.int64]
 SCORED = 20_000  # candidates that the model of a round looks at
 SAMPLE = 5_000  # of these, the items on which a round's forecast is computed
+ALONE = 1_000  # of these, the items on which the probe is looked at without other sources
 
 Forecaster = Callable[[Ints, Inferred], Forecast]
 """From what the model makes of some candidates to the answers that an audit would take."""
@@ -48,11 +51,13 @@ class Training:
         features: both views of every item.
         classes: number of labels.
         seed: of every random choice.
+        opinions: what other sources say of the items, if anything.
     """
 
     features: Views
     classes: int
     seed: int
+    opinions: Opinions | None = None
 
     def turn(
         self,
@@ -76,10 +81,13 @@ class Training:
             return Turn({"cold": self.first(candidates)})
         rng = np.random.default_rng([self.seed, len(known.labels)])
         scored = _some(rng, candidates, SCORED)
-        inferred = self.fit(known).infer(scored)
+        model = self.fit(known)
+        inferred = model.infer(scored)
         at = _some(rng, np.arange(len(scored)), SAMPLE)
         sample = Inferred(inferred.probabilities[at], inferred.p_wrong[at])
         ahead = forecaster(scored[at], sample)
+        if self.opinions is not None:
+            ahead = beyond(ahead, answers, model.doubt_of_probe(scored[at[:ALONE]]))
         now = Round(answers, float(sample.p_wrong.mean()))
         batch = batch_size(self.classes, len(known.labels))
         stop = self.stop([*rounds, now], batch, ahead)
@@ -93,6 +101,8 @@ class Training:
     def first(self, candidates: Ints) -> Ints:
         """Whom to ask about before anything is known."""
         size = first_batch_size(self.classes, len(self.features.own))
+        if self.opinions is not None:
+            return doubtful(self.features.around, candidates, self.opinions, size, seed=self.seed)
         return centroids(self.features.around, candidates, size, seed=self.seed)
 
     def pick(self, candidates: Ints, inferred: Inferred, size: int, seed: int) -> tuple[Ints, Ints]:
@@ -107,7 +117,34 @@ class Training:
 
     def fit(self, known: Known) -> Model:
         """The model of what is known."""
-        return Model.fit(self.features, known, self.classes, seed=self.seed)
+        return Model.fit(self.features, known, self.classes, seed=self.seed, opinions=self.opinions)
+
+
+def beyond(ahead: Forecast, answers: int, error: float) -> Forecast:
+    """`ahead` where other sources have spoken: later, the model is no worse than the probe alone would be.
+
+    Sources that save the first answers leave a flat learning curve, which tells nothing of what more answers bring.
+
+    Args:
+        answers: so far. error: of the probe alone.
+    """
+
+    def later(after: int, expected: float) -> float:
+        if after <= answers:
+            return ahead(after, expected)
+        return ahead(after, min(expected, error * (after / answers) ** -EXPONENT))
+
+    return later
+
+
+def doubtful(vectors: Vectors, candidates: Ints, opinions: Opinions, size: int, *, seed: int) -> Ints:
+    """The first questions where other sources have spoken: half of them where these are least sure, half at random."""
+    some = _some(np.random.default_rng(seed), candidates, SCORED)
+    if size >= len(some):
+        return some
+    probabilities = opinions.predict_proba(some).astype(np.float32)
+    unsure, chance = margin(np.asarray(vectors[some]), probabilities, size, seed=seed, random_share=0.5)
+    return np.sort(some[np.concatenate([unsure, chance])])
 
 
 def further(
