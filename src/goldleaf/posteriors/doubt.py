@@ -18,6 +18,7 @@ from scipy.special import expit
 Floats = NDArray[np.float64]
 
 FLOOR = 1e-4  # the smallest P(wrong)
+SUREST = 1e-9  # the smallest doubt of a probe that is told from none
 PRIOR = np.array([0.0, 1.0])  # of the level and the slope
 SPREAD = np.array([1.5, 0.3])  # its standard deviations
 
@@ -55,9 +56,14 @@ class Doubt:
 
     def predict(self, probabilities: NDArray[np.floating]) -> Floats:
         """P(wrong) [n] from P(label) [n, classes]."""
-        return np.asarray(np.clip(expit(_columns(probabilities) @ self.terms_), FLOOR, 1 - FLOOR))
+        return FLOOR + (1 - 2 * FLOOR) * np.asarray(expit(_columns(probabilities) @ self.terms_))
 
 
 def _columns(probabilities: NDArray[np.floating]) -> Floats:
-    doubt = np.clip(1.0 - probabilities.max(axis=1).astype(np.float64), FLOOR / 10, 1 - FLOOR / 10)
+    """1 and the logit of the doubt; that of a very sure probe too, whose surest items are not all alike."""
+    if probabilities.shape[1] == 1:  # all that is known of a label is how sure its model is
+        others = 1.0 - probabilities[:, 0].astype(np.float64)
+    else:
+        others = np.sort(probabilities, axis=1)[:, :-1].sum(axis=1, dtype=np.float64)  # 1 - max is 0 too soon
+    doubt = np.clip(others, SUREST, 1 - SUREST)
     return np.column_stack([np.ones(len(doubt)), np.log(doubt / (1 - doubt))])
