@@ -14,7 +14,17 @@ from goldleaf.project.diagnosing import Sources
 from goldleaf.votes.suggest import Suggestion
 
 SHOWN = 40
-HEADER = ("source", "votes", "covers", "overlaps", "conflicts", "right of answered", "95 %", "without it")
+HEADER = (
+    "source",
+    "votes",
+    "covers",
+    "overlaps",
+    "conflicts",
+    "right, random",
+    "95 %",
+    "right, all",
+    "without it",
+)
 
 
 @click.command("sources")
@@ -58,14 +68,15 @@ def _table(found: Sources, folder: Path) -> None:
                 f"{spent['cost']:,.4g} paid in all"
             )
     click.echo(
-        f"{found.answers:,} items have a person's answer; training asks about hard ones, so sources look worse on them."
+        f"{found.drawn:,} of the {found.answers:,} answered items were drawn at random, and the interval is theirs. "
+        "The others were mostly asked because they are hard, so sources look worse on all."
     )
 
 
 def _row(found: Sources, at: int) -> tuple[str, ...]:
     one = found.diagnosis
-    answered = int(one.answered[at])
-    interval = f"{100 * one.low[at]:.0f}-{100 * one.high[at]:.0f} %" if answered else "-"
+    drawn, answered = int(one.drawn[at]), int(one.answered[at])
+    interval = f"{100 * one.low[at]:.0f}-{100 * one.high[at]:.0f} %" if drawn else "-"
     removed = found.removed[at]
     return (
         one.names[at],
@@ -73,8 +84,9 @@ def _row(found: Sources, at: int) -> tuple[str, ...]:
         f"{100 * one.coverage[at]:.1f} %",
         f"{100 * one.overlap[at]:.1f} %",
         f"{100 * one.conflict[at]:.1f} %",
-        f"{one.right[at]:,} of {answered:,}",
+        f"{one.drawn_right[at]:,} of {drawn:,}",
         interval,
+        f"{one.right[at]:,} of {answered:,}",
         "-" if np.isnan(removed) else f"{100 * removed:+.1f} %",
     )
 
