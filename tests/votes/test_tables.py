@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -201,6 +201,7 @@ def rows(said: Opinions) -> list[tuple[Any, ...]]:
     )
 
 
+@settings(deadline=None)  # a disk may take its time to sync
 @given(opinions)
 def test_parts_give_back_what_was_written(tmp_path_factory: pytest.TempPathFactory, said: Opinions) -> None:
     folder = tmp_path_factory.mktemp("parts")

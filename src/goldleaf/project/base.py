@@ -30,6 +30,7 @@ from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.encoder import pinned
+from goldleaf.project.keeping import Voted
 from goldleaf.project.loop import REASON, Loop
 from goldleaf.project.making import making
 from goldleaf.project.record import Asked
@@ -276,7 +277,7 @@ class Project:
 
     def vote(
         self, sources: Sequence[Any] | None = None, *, again: bool = False, workers: int | None = None
-    ) -> tuple[voting.Voted, ...]:
+    ) -> tuple[Voted, ...]:
         """Ask sources of votes about every item that they have not seen; their votes are kept in `votes/`.
 
         Args:
