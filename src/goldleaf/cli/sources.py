@@ -11,6 +11,7 @@ from goldleaf.cli import options
 from goldleaf.cli.show import next_step
 from goldleaf.project.base import Project
 from goldleaf.project.diagnosing import Sources
+from goldleaf.project.vote_record import Standing
 from goldleaf.votes.suggest import Suggestion
 
 SHOWN = 40
@@ -65,8 +66,12 @@ def _table(found: Sources, folder: Path) -> None:
             spent = one.spent
             click.echo(
                 f"{name}: {spent['calls']:,} calls, {spent['tokens_in']:,} + {spent['tokens_out']:,} tokens, "
-                f"{spent['cost']:,.4g} paid in all"
+                f"{spent['cost']:,.4g} paid in all{_estimated(one)}"
             )
+    if not found.answers:
+        click.echo("No item has a person's answer yet, so no accuracy is known.")
+        click.echo(f"next: {next_step('label', folder)}")
+        return
     click.echo(
         f"{found.drawn:,} of the {found.answers:,} answered items were drawn at random, and the interval is theirs. "
         "The others were mostly asked because they are hard, so sources look worse on all."
@@ -91,6 +96,11 @@ def _row(found: Sources, at: int) -> tuple[str, ...]:
     )
 
 
+def _estimated(one: Standing) -> str:
+    uncounted = one.facts.get("uncounted_calls", 0)
+    return f"; tokens of {uncounted:,} calls estimated, as the server did not count them" if uncounted else ""
+
+
 def _trouble(name: str, invalid: int, errors: int, problems: list[list[str]]) -> None:
     if invalid:
         click.secho(f"{name}: {invalid:,} answers named no label and count as abstentions", fg="yellow")
@@ -102,7 +112,10 @@ def _trouble(name: str, invalid: int, errors: int, problems: list[list[str]]) ->
 
 def _suggest(found: list[Suggestion], as_python: bool, folder: Path) -> None:
     if not found:
-        click.echo(f"The answers so far speak for no keyword.\nnext: {next_step('label', folder)}")
+        click.echo(
+            "The training answers so far speak for no keyword; more of them may.\n"
+            f"next: {next_step('label', folder)}"
+        )
         return
     for one in found:
         click.echo(

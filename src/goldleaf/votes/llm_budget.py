@@ -17,21 +17,26 @@ class Budget:
     limit: float | None
     spent: float = 0.0
     _held: float = 0.0
+    _open: int = (
+        0  # calls that hold something; what they hold is a sum of floats, and need not come back to 0
+    )
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def hold(self, most: float) -> bool:
         """Set `most` aside for a call. Waits for open calls to be settled where that may make room; False if not."""
         with self._changed:
             while self.limit is not None and self.spent + self._held + most > self.limit * (1 + 1e-9):
-                if self._held == 0:
+                if not self._open:
                     return False
                 self._changed.wait()
             self._held += most
+            self._open += 1
             return True
 
     def settle(self, most: float, paid: float) -> None:
         """Give back what was held for a call, less what it took."""
         with self._changed:
-            self._held = max(self._held - most, 0.0)
+            self._open -= 1
+            self._held = self._held - most if self._open else 0.0
             self.spent += paid
             self._changed.notify_all()
