@@ -38,9 +38,13 @@ types: $(VENV)/.dev ## mypy, strict on src
 
 check: lint types test ## what CI runs
 
-bench: bench-answers bench-coverage bench-audit bench-speed ## all benchmarks (hours); results go to benchmarks/results
+bench: bench-answers bench-coverage bench-audit bench-speed bench-page bench-votes ## all benchmarks (hours); results go to benchmarks/results
 
-bench-%: $(VENV)/.dev ## one benchmark: answers, coverage, audit, speed
+bench-votes: $(VENV)/.dev ## votes of other sources: quality, fewer answers, speed; its peers need torch
+	$(BIN)/python -m pip install -q -e '.[votes-bench]'
+	$(BIN)/python -m benchmarks.votes
+
+bench-%: $(VENV)/.dev ## one benchmark: answers, coverage, audit, speed, page
 	$(BIN)/python -m benchmarks.$*
 
 clean: ## remove what make made

@@ -17,6 +17,7 @@ LAYERS = [
     ("ledger",),
     ("project",),
     ("estimator",),  # the loop of `project` on arrays; nothing in `project` knows it
+    ("web",),
     ("cli", "__main__"),
 ]
 FILES = sorted(ROOT.rglob("*.py"))

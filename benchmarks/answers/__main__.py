@@ -25,6 +25,7 @@ from benchmarks.answers import plot, report, runs
 from benchmarks.answers.cases import CASES
 from benchmarks.answers.files import Source, case_of, check, from_toml
 from benchmarks.answers.methods import ABLATION_SEEDS, ORACLE, ORACLE_SEEDS, chosen, is_ablation
+from benchmarks.answers.regimes import REGIMES
 from benchmarks.answers.summary import Cells, cells, errors_of
 from benchmarks.figures import RESULTS, publish
 from goldleaf.errors import ConfigError, GoldleafError, did_you_mean, names
@@ -35,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
         prog=report.COMMAND, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument(
-        "--sets", help="names separated by commas; all of the suite, or of --config, by default"
+        "--sets",
+        help="names separated by commas, or regimes; all of the suite, or of --config, by default",
     )
     made.add_argument("--seeds", type=int, default=20, help="runs of each method")
     made.add_argument("--errors", "--error", default="0.05,0.1", help="targets, separated by commas")
@@ -99,8 +101,9 @@ def _loaders(options: argparse.Namespace) -> list[runs.Loader]:
         name = Path(options.data).stem
         return [runs.Loader(name, partial(case_of, name, check(source)))]
     own = from_toml(options.config) if options.config else {}
-    known = {**CASES, **own}
+    known = {**CASES, **REGIMES, **own}
     picked = [name.strip() for name in options.sets.split(",")] if options.sets else list(own or CASES)
+    picked = [one for name in picked for one in (REGIMES if name == "regimes" else (name,))]
     for name in picked:
         if name not in known:
             raise ConfigError(

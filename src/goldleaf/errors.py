@@ -5,6 +5,7 @@ GoldleafError                 what, got, allowed, and the next command
 ├── ItemsError                the data: files, columns, rows, encodings
 ├── EncodeError               turning items into vectors
 ├── VotesError                answers and other opinions: unknown labels, unknown items
+│   └── Taken                 somebody else answered the question, or holds it now
 ├── LedgerError               the record
 │   ├── LedgerLocked          another process is writing
 │   ├── LedgerNewer           written by a newer goldleaf
@@ -39,6 +40,9 @@ class EncodeError(GoldleafError): ...
 
 
 class VotesError(GoldleafError): ...
+
+
+class Taken(VotesError): ...
 
 
 class LedgerError(GoldleafError): ...

@@ -17,9 +17,11 @@ from goldleaf.certificates.base import Audit, AuditPlan, Outcome, alpha_of_attem
 from goldleaf.encode.features import Views
 from goldleaf.encode.neighbours import around, unit_rows
 from goldleaf.posteriors.doubt import Doubt
+from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import NOTHING, Inferred, Known
 from goldleaf.project.training import Training
 from goldleaf.questions.stop import Forecast, Round
+from goldleaf.schema import VoteTable
 
 Ints = NDArray[np.int64]
 Answerer = Callable[[Ints], Ints]
@@ -60,7 +62,11 @@ class CertifiedLabeler:
         self.training = training
 
     def fit(
-        self, vectors: NDArray[np.float32] | Views, answer: Answerer, weights: Ints | None = None
+        self,
+        vectors: NDArray[np.float32] | Views,
+        answer: Answerer,
+        weights: Ints | None = None,
+        votes: VoteTable | Opinions | None = None,
     ) -> Self:
         """Ask until the target is proven, or every item is labeled by a person.
 
@@ -68,10 +74,13 @@ class CertifiedLabeler:
             vectors: [n, d]; centre them on the pool first. Or both `Views`.
             answer: the true class integers [m] of the items at positions [m].
             weights: [n] rows that each item stands for; 1 by default.
+            votes: of other sources on the same items, or what has been made of them already. They save answers as
+                far as they are right; none counts as one.
         """
         views = vectors if isinstance(vectors, Views) else views_of(vectors)
         self._begin(len(views.own), weights)
-        inferred, pool = self._train(self.training(views, self.classes, self.seed), answer)
+        opinions = Opinions(self.seed).fit(votes, views) if isinstance(votes, VoteTable) else votes
+        inferred, pool = self._train(self.training(views, self.classes, self.seed, opinions), answer)
         self.p_wrong_[pool] = inferred.p_wrong
         self.labels_[pool] = inferred.probabilities.argmax(axis=1)
         self._prove(pool, answer)

@@ -279,6 +279,36 @@ def test_restored_resumed_and_replayed_are_the_audit_that_never_stopped(data: st
     assert audit.exhausted and audit.next() == ()
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_draws_made_ahead_of_answers_in_any_order_replay_and_end_at_the_same_bound(
+    data: st.DataObject,
+) -> None:
+    """Many people: new draws beside open ones, answers late and out of order."""
+    plan, truth = example(n=data.draw(st.integers(150, 400)), seed=data.draw(st.integers(0, 9)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    audit, events, open_ = ThresholdAudit(plan), list[Event](), list[Draw]()
+    while not audit.certified:
+        if len(open_) < data.draw(st.integers(1, 130)):
+            new = audit.ahead()
+            events += new
+            open_ += new
+        assert open_, "nothing is open and nothing is drawn, but nothing is proven"
+        draw = open_.pop(int(rng.integers(len(open_))))
+        outcome = Outcome(int(truth[draw.position]))
+        audit.answer(draw.position, outcome)
+        events.append((draw.position, outcome))
+    alone = ThresholdAudit(plan)
+    live(alone, say(truth))
+    assert alone.bound <= plan.error and audit.bound <= plan.error
+    assert replay(plan, events, ThresholdAudit).bound == audit.bound
+    assert len({draw.position for draw in events if isinstance(draw, Draw)}) == sum(
+        isinstance(event, Draw) for event in events
+    )
+    chances = [event.probability for event in events if isinstance(event, Draw) and event.kind == "draw"]
+    assert min(chances) > 0 and max(chances) <= 1
+
+
 def test_corrections_of_right_answers_move_the_cut_and_ask_for_more() -> None:
     plan, truth = example(n=900, rate=0.15)
     audit = ThresholdAudit(plan)

@@ -72,6 +72,11 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def say(*words: str) -> None:
+    """A line in one piece, so that no kill leaves half of it."""
+    os.write(1, f"{' '.join(words)}\n".encode())
+
+
 def label(folder: str, items: int) -> None:
     """Label slowly; being called again acknowledges the answer before."""
     some = world(items)
@@ -79,7 +84,7 @@ def label(folder: str, items: int) -> None:
 
     def person(item: Item) -> str:
         if before:
-            print("kept", before.pop(), flush=True)
+            say("kept", before.pop())
         time.sleep(0.004)
         before.append(item.id)
         return some.person(item)
@@ -90,7 +95,7 @@ def label(folder: str, items: int) -> None:
 
 def create(folder: str, items: int) -> None:
     world(items).project(Path(folder)).close()
-    print("made", flush=True)
+    say("made")
 
 
 def race(folder: str, items: int, name: str, answers: int) -> None:
@@ -103,7 +108,7 @@ def race(folder: str, items: int, name: str, answers: int) -> None:
                 given += 3
         except LedgerLocked:
             continue
-    print("given", given, flush=True)
+    say("given", str(given))
 
 
 JOBS = {"label": label, "create": create, "race": race}

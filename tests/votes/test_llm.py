@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from goldleaf.errors import ConfigError, VotesError
 from goldleaf.project.base import Project
 from goldleaf.task import Classify
 from goldleaf.votes.llm import LLM
-from goldleaf.votes.llm_budget import Budget
 from tests.helpers import World, world
 from tests.votes.server import TOKENS, Handler, Server, serving
 
@@ -424,14 +422,3 @@ def test_a_killed_run_repeats_no_answered_call(tmp_path: Path) -> None:
             heard = project.ledger.rows("sources")
             assert sum(row.calls for row in heard) == 120
             assert len(before) >= 60
-
-
-def test_a_budget_of_odd_amounts_comes_to_an_end() -> None:
-    budget = Budget(1.0)
-    amounts = [0.1, 0.2, 0.3]
-    assert all(budget.hold(amount) for amount in amounts)
-    for amount in amounts:  # 0.1 + 0.2 + 0.3 - 0.1 - 0.2 - 0.3 is not 0 in floats
-        budget.settle(amount, amount)
-    ended = threading.Event()
-    threading.Thread(target=lambda: budget.hold(0.5) or ended.set(), daemon=True).start()
-    assert ended.wait(5)

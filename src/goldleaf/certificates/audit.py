@@ -54,6 +54,9 @@ class BettingAudit:
                 self.take(draw)
         return tuple(self._open.values())
 
+    def ahead(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
+        return () if self._open else self.next(also)  # each bet is designed with all answers before it
+
     def take(self, draw: Draw) -> None:
         """Hold `draw` as an open question."""
         if draw.position in self._open or not self._pool.holds(draw.position):
@@ -300,7 +303,7 @@ def replay(
         if not isinstance(event, Draw):
             audit.answer(*event)
             continue
-        due = due or list(audit.next(watch.short if watch else ()))
+        due = due or list(audit.ahead(watch.short if watch else ()))
         if not due:
             raise CertificateError(f"Step {event.step} was recorded, but no item is left to draw.")
         check(event, due.pop(0))

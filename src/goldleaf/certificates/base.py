@@ -197,6 +197,10 @@ class Audit(Protocol):
         """
         ...
 
+    def ahead(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
+        """More draws, beside those that are open; () where the next one depends on their answers."""
+        ...
+
     def answer(self, position: int, outcome: Said, into: int | None = None) -> None:
         """Take the answer to an open question, or correct an earlier one.
 

@@ -161,6 +161,9 @@ class SlicedAudit:
             self._turn(also)
         return tuple(self._open.values())
 
+    def ahead(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
+        return () if self._open else self.next(also)
+
     def take(self, draw: Draw) -> None:
         """Hold `draw` as an open question."""
         if not 0 <= draw.position < self._slice.size or draw.step != sum(self._asked):

@@ -73,13 +73,24 @@ class ThresholdAudit:
         self._drawn = self._sequence[: np.count_nonzero(self._hits)]
         self._code = np.full(items, np.nan)  # of each item's answer
         self._open: dict[int, Draw] = {}
+        self._open_rows = 0
         self._told = 0
 
     def next(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
-        if not self._open and self._unseen:
-            for draw in self._sample() or self._beyond() or self._further():
-                self.take(draw)
+        if not self._open:
+            self.ahead(also)
         return tuple(self._open.values())
+
+    def ahead(self, also: Collection[int] = ()) -> tuple[Draw, ...]:
+        """The next batch: what is drawn is fixed by the seed, and what lies beyond the cut once all draws are told."""
+        if self._open_rows >= self._unseen:
+            return ()
+        draws = self._sample()
+        if not draws and not np.isnan(self._code[self._drawn]).any():
+            draws = self._beyond() or (() if self._open else self._further())
+        for draw in draws:
+            self.take(draw)
+        return draws
 
     def take(self, draw: Draw) -> None:
         """Hold `draw` as an open question."""
@@ -91,12 +102,14 @@ class ThresholdAudit:
         if draw.step != self._told + len(self._open):
             raise CertificateError(f"Step {draw.step} follows {self._told + len(self._open)} draws.")
         self._open[draw.position] = draw
+        self._open_rows += int(self.plan.weights[draw.position])
 
     def answer(self, position: int, outcome: Said, into: int | None = None) -> None:
         code = self.plan.code(outcome)
         if self._open.pop(position, None) is not None:
             self._told += 1
             self._unseen -= int(self.plan.weights[position])
+            self._open_rows -= int(self.plan.weights[position])
         elif not 0 <= position < self._code.size or np.isnan(self._code[position]):
             raise CertificateError(
                 f"Item {position} was answered, but it is not a question of this audit.",
@@ -110,6 +123,7 @@ class ThresholdAudit:
         self._told = course.position.size
         self._unseen -= int(self.plan.weights[course.position].sum())
         self._open = {draw.position: draw for draw in course.waiting}
+        self._open_rows = int(self.plan.weights[list(self._open)].sum())
 
     def forecast(self) -> float:
         if self.certified or not self._unseen:
@@ -189,16 +203,22 @@ class ThresholdAudit:
         return self._even(self._sequence[self._drawn.size :], 1)
 
     def _even(self, sequence: Ints, most: int) -> tuple[Draw, ...]:
-        waiting = sequence[np.isnan(self._code[sequence])][:most]
+        waiting = sequence[self._askable(sequence)][:most]
         weight = self.plan.weights[waiting]
-        left = self._unseen - (np.cumsum(weight) - weight)
+        left = self._unseen - self._open_rows - (np.cumsum(weight) - weight)
         return self._questions(waiting, "draw", weight / left)
+
+    def _askable(self, positions: Ints) -> NDArray[np.bool_]:
+        """Which have no answer and are no open question."""
+        free = np.isnan(self._code)
+        free[list(self._open)] = False
+        return np.asarray(free[positions])
 
     def _beyond(self) -> tuple[Draw, ...]:
         """The riskiest items not asked yet: those beyond the cut, or all where the proof has failed."""
         cut = 0 if self.failed else self._cut()
         waiting = self._order[cut:][::-1]
-        waiting = waiting[np.isnan(self._code[waiting])][:BATCH]
+        waiting = waiting[self._askable(waiting)][:BATCH]
         return self._questions(waiting, "census", np.ones(waiting.size))
 
     def _questions(self, positions: Ints, kind: str, chances: Floats) -> tuple[Draw, ...]:
@@ -206,7 +226,7 @@ class ThresholdAudit:
         draws = []
         for number, (position, chance) in enumerate(zip(positions.tolist(), chances.tolist(), strict=True)):
             p = float(self.plan.p_wrong[position])
-            step = self._told + number
+            step = self._told + len(self._open) + number
             draw = replace(blank, step=step, position=position, probability=chance, p=p, lam=p)
             draws.append(replace(draw, kind="draw") if kind == "draw" else draw)
         return tuple(draws)

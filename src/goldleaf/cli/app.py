@@ -17,6 +17,8 @@ COMMANDS = (
     "vote",
     "sources",
     "label",
+    "serve",
+    "people",
     "status",
     "certify",
     "verify",
@@ -57,6 +59,7 @@ def app() -> None:
     goldleaf plan        what it will take
     goldleaf vote        ask the rules and LLMs in goldleaf.toml
     goldleaf label       answer, one key each; or --answers gold.csv to replay
+    goldleaf serve       answer in the browser, alone or together
     goldleaf certify     certificate.json and report.html
     goldleaf export --to parquet out/
     """

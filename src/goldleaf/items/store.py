@@ -217,6 +217,17 @@ class ItemStore:
             chunks = [to_hex(from_binary(batch.column(0))) for batch in batches]
         return pa.concat_arrays(chunks) if chunks else pa.array([], pa.string())
 
+    def ids_of(self, positions: Sequence[int] | NDArray[np.int64]) -> list[str]:
+        """The ids of the items at `positions`, ascending."""
+        rows = self._stored.first[np.asarray(positions, np.int64)]
+        name = self.task.key or CONTENT
+        found: list[str] = []
+        for batch in self._stored.gather(rows, [name]):
+            column = batch.column(0)
+            texts = key_texts(column, self.folder.name) if self.task.key else to_hex(from_binary(column))
+            found += [str(text) for text in texts.to_pylist()]
+        return found
+
     def weights(self) -> NDArray[np.int64]:
         """How many rows each item stands for; read-only."""
         return self._stored.weights

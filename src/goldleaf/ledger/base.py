@@ -13,12 +13,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, insert, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from goldleaf.errors import LedgerError, LedgerLocked, LedgerTampered, MissingExtra
 from goldleaf.ledger import migrations
 from goldleaf.ledger.lock import WriterLock
+from goldleaf.ledger.people import People
 from goldleaf.ledger.tables import NOUNS, chain
 
 Entry = tuple[str, Mapping[str, Any]]
@@ -32,6 +44,7 @@ class Head:
     hash: str
 
 
+BUSY = 5.0  # seconds to wait for a database that another program has locked
 GENESIS = Head(0, "0" * 64)
 
 
@@ -74,7 +87,7 @@ class Ledger:
         engine = _engine(url, write=write)
         lock: WriterLock | None = None
         try:
-            with _explained(name):
+            with explained(name):
                 lock = WriterLock.take(engine, sqlite, name) if write else None
                 with engine.begin() as connection:
                     found = (migrations.migrate if write else migrations.check)(connection, name)
@@ -84,6 +97,16 @@ class Ledger:
             engine.dispose()
             raise
         return cls(engine, name, lock, migrations.nouns(found))
+
+    @classmethod
+    def beside(cls, where: str | Path) -> Ledger:
+        """Open a ledger for its `people` alone, beside whoever writes to the record."""
+        cls.open(where, write=False).close()  # refuses what is not there, or too new
+        url, name = _url(where)
+        engine = _engine(url, write=True)
+        with explained(name), engine.begin() as connection:
+            found = migrations.migrate(connection, name)
+        return cls(engine, name, None, migrations.nouns(found))
 
     def close(self) -> None:
         if self._lock:
@@ -104,7 +127,7 @@ class Ledger:
 
     @property
     def head(self) -> Head:
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return _head(connection)
 
     def append(self, entries: Sequence[Entry]) -> list[int]:
@@ -115,7 +138,7 @@ class Ledger:
         if self._lock is None:
             raise LedgerError(f"{self.name} was opened for reading.")
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with _explained(self.name), self._engine.begin() as connection:
+        with explained(self.name), self._engine.begin() as connection:
             head = self._head or _head(connection)
             links, seqs, rows = [], list[int](), dict[str, list[dict[str, Any]]]()
             for noun, values in entries:
@@ -132,7 +155,7 @@ class Ledger:
 
     def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
         """The rows of any SELECT over `NOUNS`."""
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return connection.execute(query).all()
 
     def rows(self, noun: str, *columns: str, after: int = 0, **equal: Any) -> list[Row[Any]]:
@@ -142,7 +165,7 @@ class Ledger:
             return []
         query = select(*(table.c[name] for name in columns)) if columns else select(table)
         query = query.where(table.c.seq > after, *(table.c[name] == value for name, value in equal.items()))
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return list(connection.execute(query.order_by(table.c.seq)))
 
     def last(self, noun: str, *columns: str, **equal: Any) -> Row[Any] | None:
@@ -152,7 +175,7 @@ class Ledger:
             return None
         query = select(*(table.c[name] for name in columns)) if columns else select(table)
         query = query.where(*(table.c[name] == value for name, value in equal.items()))
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return connection.execute(query.order_by(table.c.seq.desc()).limit(1)).first()
 
     def count(self, noun: str, **equal: Any) -> int:
@@ -164,7 +187,7 @@ class Ledger:
             .select_from(table)
             .where(*(table.c[name] == value for name, value in equal.items()))
         )
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     def check(self) -> Head:
@@ -174,7 +197,7 @@ class Ledger:
             LedgerTampered: a row was changed, removed, added or reordered; says which is the first.
         """
         head = GENESIS
-        with _explained(self.name), self._engine.connect() as connection, ExitStack() as opened:
+        with explained(self.name), self._engine.connect() as connection, ExitStack() as opened:
             links = connection.execute(select(chain).order_by(chain.c.seq)).all()
             streams = [_stream(connection, noun, table, opened) for noun, table in self._nouns.items()]
             rows = merge(*streams, key=lambda pair: pair[1]["seq"])
@@ -195,8 +218,13 @@ class Ledger:
                 )
         return head
 
+    @property
+    def people(self) -> People:
+        """Who may use the page, and their sessions; outside the chain."""
+        return People(self._engine, lambda: explained(self.name))
+
     def hash_at(self, seq: int) -> str | None:
-        with _explained(self.name), self._engine.connect() as connection:
+        with explained(self.name), self._engine.connect() as connection:
             return connection.execute(select(chain.c.hash).where(chain.c.seq == seq)).scalar_one_or_none()
 
 
@@ -231,7 +259,7 @@ def _url(where: str | Path) -> tuple[str, str]:
 
 def _engine(url: str, *, write: bool) -> Engine:
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 30})
+        engine = create_engine(url, connect_args={"timeout": BUSY})
         event.listen(engine, "connect", _durable if write else _patient)
         return engine
     try:
@@ -252,7 +280,7 @@ def _patient(connection: Any, record: object) -> None:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     """Turn the database's errors into ours, with nothing half-written behind them."""
     try:
         yield

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, inspect, select
 
 from goldleaf.errors import LedgerError, LedgerNewer
-from goldleaf.ledger.tables import FIRST, NOUNS, chain, metadata, sources
+from goldleaf.ledger.tables import FIRST, NOUNS, chain, metadata, notes, people, sessions, sources
 
 _versions = Table("goldleaf_schema", MetaData(), Column("version", Integer, primary_key=True))
 
@@ -16,12 +16,12 @@ def _first(connection: Connection) -> None:
     metadata.create_all(connection, tables=[*FIRST, chain])
 
 
-def _votes_of_sources(connection: Connection) -> None:
-    sources.create(connection)
+def _sources_notes_people(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[sources, notes, people, sessions])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _votes_of_sources)
-_SINCE = {sources.name: 2}  # the schema that brought a noun; the others are of the first
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _sources_notes_people)
+_SINCE = {sources.name: 2, notes.name: 2}  # the schema that brought a noun; the others are of the first
 
 
 def nouns(found: int) -> dict[str, Table]:

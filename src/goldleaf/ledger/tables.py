@@ -119,5 +119,36 @@ sources = _noun(
     Column("facts", Text, nullable=False),
 )
 
+notes = _noun(
+    "notes",
+    Column("item", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("kind", String(16), nullable=False),  # comment | flag | unflag
+    Column("text", Text),
+)
+
 FIRST = (settings, items, votes, posteriors, questions, certificates, exports)
-NOUNS = {table.name: table for table in (*FIRST, sources)}
+NOUNS = {table.name: table for table in (*FIRST, sources, notes)}
+
+# Who may use the page. Not in the chain: rows change, and a secret (kept as a hash) must be able to go for good.
+
+people = Table(
+    "people",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),  # admin | reviewer | annotator
+    Column("active", Boolean, nullable=False),
+    Column("password", Text),  # argon2
+    Column("link", String(64)),  # SHA-256 of the token in the share link
+    Column("at", String(32), nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token", String(64), primary_key=True),  # SHA-256
+    Column("name", String(64), nullable=False),
+    Column("role", String(16)),  # of the owner of the machine, who need not be among the people; else theirs
+    Column("until", Float, nullable=False),
+)

@@ -111,7 +111,7 @@ class Project:
                 seed=secrets.randbits(53) if seed is None else seed,
                 ledger=ledger,
             )
-            record = opened.enter_context(Ledger.open(_where(folder, ledger), write=True))
+            record = opened.enter_context(Ledger.open(where(folder, ledger), write=True))
             _refuse_used(record)
             record.append(
                 [("settings", {"body": configs.canonical(config)}), ("items", _import_entry(items, added))]
@@ -132,7 +132,7 @@ class Project:
         folder = Path(folder)
         config = configs.read(folder)
         with ExitStack() as opened:
-            record = opened.enter_context(Ledger.open(_where(folder, config.ledger), write=write))
+            record = opened.enter_context(Ledger.open(where(folder, config.ledger), write=write))
             project = cls(folder, config, record)
             if write:
                 project._note_settings()
@@ -478,7 +478,8 @@ def _refuse_used(ledger: Ledger) -> None:
         )
 
 
-def _where(folder: Path, ledger: str) -> str | Path:
+def where(folder: Path, ledger: str) -> str | Path:
+    """What `Ledger.open` takes for a project's ledger."""
     return ledger if "://" in ledger else folder / ledger
 
 

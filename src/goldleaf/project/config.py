@@ -56,10 +56,17 @@ SETTINGS: dict[str, dict[str, tuple[type, ...]]] = {
     },  # and the encoder's arguments
     "audit": {"method": TEXT, "seed": WHOLE},
     "ledger": {"url": TEXT},
-    "people": {"seconds": NUMBER},
+    "people": {"seconds": NUMBER, "overlap": NUMBER, "suggest": (bool,)},
     "sources": {},  # a table a source
 }
-_CALLED = {str: "text", float: "a number", int: "a whole number", list: "a list", dict: "a section"}
+_CALLED = {
+    bool: "true or false",
+    str: "text",
+    float: "a number",
+    int: "a whole number",
+    list: "a list",
+    dict: "a section",
+}
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,14 @@ class Config:
     method: str = AUTO
     seconds: float | None = None  # per answer, for the forecasts of hours
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    overlap: float = 0.0  # share of first answers on the page for which a second person's is asked too
+    suggest: bool = False  # whether the page shows the machine's label to who settles a disagreement
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ConfigError(f"`seed` must not be negative, got {self.seed}.")
+        if not 0 <= self.overlap <= 1:
+            raise ConfigError(f"`overlap` under [people] must lie in [0, 1], got {self.overlap!r}.")
         if self.method not in (AUTO, *METHODS):
             raise ConfigError(f"Unknown audit method {self.method!r}; allowed: {names((AUTO, *METHODS))}.")
         if self.method == "threshold.v1" and self.target.per is not None:
@@ -102,8 +113,9 @@ class Config:
             body["target"]["per"] = self.target.per
         if self.target.second_opinions:
             body["target"]["second_opinions"] = self.target.second_opinions
-        if self.seconds is not None:
-            body["people"] = {"seconds": self.seconds}
+        people = {"seconds": self.seconds, "overlap": self.overlap or None, "suggest": self.suggest or None}
+        if set_ := {name: value for name, value in people.items() if value is not None}:
+            body["people"] = set_
         if self.sources:
             body["sources"] = self.sources
         return body
@@ -111,6 +123,7 @@ class Config:
     @classmethod
     def from_dict(cls, body: dict[str, Any]) -> Config:
         _check(body)
+        people = body.get("people", {})
         return cls(
             task=Classify.from_dict(body["task"]),
             target=Target(**body["target"]),
@@ -118,7 +131,9 @@ class Config:
             seed=body["audit"]["seed"],
             ledger=body.get("ledger", {}).get("url", "ledger.db"),
             method=body["audit"].get("method", AUTO),
-            seconds=body.get("people", {}).get("seconds"),
+            seconds=people.get("seconds"),
+            overlap=people.get("overlap", 0.0),
+            suggest=people.get("suggest", False),
             sources=body.get("sources", {}),
         )
 
@@ -206,7 +221,9 @@ def _check(body: dict[str, Any]) -> None:
             _known(body[section], settings, f"[{section}]")
         for name, types in settings.items():
             value = body[section].get(name)
-            if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
+            if value is not None and (
+                not isinstance(value, types) or isinstance(value, bool) != (types == (bool,))
+            ):
                 called = " or ".join(_CALLED[kind] for kind in types if not (kind is int and float in types))
                 raise ConfigError(f"`{name}` under [{section}] must be {called}, got {value!r}.")
     for section, name in (("audit", "seed"), ("encoder", "name")):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldleaf.certificates import audit as audits
-from goldleaf.certificates import choice
+from goldleaf.certificates import choice, threshold
 from goldleaf.certificates.base import Audit, Draw, alpha_of_attempt
 from goldleaf.certificates.disagreement import Sample
 from goldleaf.certificates.disagreement_slices import SlicedSample
@@ -30,11 +30,11 @@ from goldleaf.ledger.base import Ledger
 from goldleaf.project import repeats
 from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen, last_freeze, promise
-from goldleaf.project.model import NAME, NOTHING, Inferred, Known
+from goldleaf.project.model import NAME, NOTHING, Guess, Inferred, Known
 from goldleaf.project.record import Asked, Given, Record, heard
 from goldleaf.project.slicing import Parting, wanted
 from goldleaf.project.tally import course
-from goldleaf.project.training import Training
+from goldleaf.project.training import Forecaster, Training, Turn
 from goldleaf.questions.stop import Forecast, Round
 
 ABANDONED = "abandoned"  # in the place of a model's name: the attempt before was given up
@@ -42,6 +42,7 @@ REASON = {
     "cold": "one of the first: near the centre of a cluster of items",
     "margin": "the model is among the least certain here",
     "random": "drawn at random, to keep the model's picture of easy items honest",
+    "chosen": "chosen by a person who looked at the items",
     "audit": "drawn for the audit with a known probability",
     "census": "among the items most likely wrong, labeled outright",
     "repeat": "drawn at random for a second opinion, by another person",
@@ -61,6 +62,7 @@ class Loop:
         self.frozen = self._restore()
         self._audit: Audit | None = None
         self._sample: Sample | SlicedSample | None = None
+        self.together = False  # whether several people answer at the same time
 
     def _restore(self) -> Frozen | None:
         """The last freeze, if it is about today's items, labels and target."""
@@ -137,12 +139,16 @@ class Loop:
             elif self.finished:
                 return []
             else:
-                self._draw()
+                self.draw()
         return waiting
 
     def _unanswered(self) -> list[Asked]:
         """The open questions; an audit's question about an item that has an answer takes that one."""
         waiting = self.record.open(self.attempt)
+        return self.record.open(self.attempt) if self.settle(waiting) else waiting
+
+    def settle(self, waiting: Sequence[Asked]) -> list[Asked]:
+        """Answer those of the audit's questions whose item has an answer elsewhere; which these are."""
         told = [(asked, self.record.told(asked)) for asked in waiting if asked.attempt]
         votes = [
             {
@@ -156,10 +162,10 @@ class Loop:
             if given is not None
         ]
         if not votes:
-            return waiting
+            return []
         known = [asked for asked, given in told if given is not None]
         self.answered(list(zip(known, self.record.answer(votes), strict=True)))
-        return self.record.open(self.attempt)
+        return known
 
     def answered(self, pairs: list[tuple[Asked, Given]]) -> None:
         """Tell the audit of new answers that are already in the ledger."""
@@ -182,15 +188,30 @@ class Loop:
         return Training(self.features(), len(self.config.task.labels), self.config.seed)
 
     def _train(self, only: NDArray[np.int64] | None = None) -> None:
-        candidates = self._candidates()
+        self.take(self.round(only)())
+
+    def round(
+        self, only: NDArray[np.int64] | None = None, without: NDArray[np.int64] | None = None, spare: int = 0
+    ) -> Callable[[], Turn]:
+        """The next round of training, as of now: a function that reads neither the ledger nor the record.
+
+        It may run beside answers that come in meanwhile; `take` then writes what it found.
+
+        Args:
+            only: positions that new questions are to be about. without: those that they are not to be about.
+            spare: further candidates to name, for people who are faster than the next round.
+        """
+        candidates = self.candidates()
         if only is not None:
             candidates = np.intersect1d(candidates, only)
-        known, answers = self._known(), self.record.answers()
+        if without is not None:
+            candidates = np.setdiff1d(candidates, without)
+        known, answers, curve = self.known(), self.record.answers(), self._curve()
+        forecaster = self._forecaster(candidates, answers, known)
+        return lambda: self.training.turn(known, candidates, answers, curve, forecaster, spare)
 
-        def forecaster(sample: NDArray[np.int64], inferred: Inferred) -> Forecast:
-            return self._forecaster(candidates, answers, sample, inferred)
-
-        turn = self.training.turn(known, candidates, answers, self._curve(), forecaster)
+    def take(self, turn: Turn, guess: Guess | None = None) -> list[Asked]:
+        """Write what a round found: its questions, or the freeze; `guess` as of `predict`."""
         if turn.round is not None:
             facts = {
                 "answers": turn.round.answers,
@@ -198,33 +219,34 @@ class Loop:
                 "forecast": turn.forecast,
             }
             self.ledger.append([("posteriors", {"attempt": 0, "model": NAME, "facts": json.dumps(facts)})])
-        if turn.stop:
-            self._freeze(turn.stop)
-        else:
-            self._ask_training(turn.ask)
+        if not turn.stop:
+            return self.ask_training(turn.ask)
+        self._freeze(turn.stop, guess)
+        return []
 
-    def _forecaster(
-        self,
-        candidates: NDArray[np.int64],
-        answers: int,
-        sample: NDArray[np.int64],
-        inferred: Inferred,
-    ) -> Forecast:
+    def _forecaster(self, candidates: NDArray[np.int64], answers: int, known: Known) -> Forecaster:
         """Of the audit's answers, from what the model makes of a sample of the candidates."""
-        every = self.store.weights()
+        every, parting, method = self.store.weights(), self.parting, self.method
         weights = every[candidates]
-        slices = None
-        if self.parting is not None:
-            known, labels = self._known(), inferred.probabilities.argmax(axis=1)
-            slices = self.parting.slices(
-                candidates, labels, (known.positions, known.labels), every, like=sample
-            )
+        alpha = alpha_of_attempt(self.attempts + 1, self.config.target.alpha)
 
-        def ahead(after: int, error: float) -> float:
-            left = max(len(candidates) - (after - answers), 0)
-            return self._forecast(weights[:left], inferred.p_wrong, error, slices) if left else 0.0
+        def forecaster(sample: NDArray[np.int64], inferred: Inferred) -> Forecast:
+            slices = None
+            if parting is not None:
+                labels = inferred.probabilities.argmax(axis=1)
+                slices = parting.slices(
+                    candidates, labels, (known.positions, known.labels), every, like=sample
+                )
 
-        return ahead
+            def ahead(after: int, error: float) -> float:
+                left = max(len(candidates) - (after - answers), 0)
+                if not left:
+                    return 0.0
+                return self._forecast(weights[:left], inferred.p_wrong, error, slices, alpha, method)
+
+            return ahead
+
+        return forecaster
 
     def _curve(self) -> list[Round]:
         return [Round(body["answers"], body["expected_error"]) for body in self.rounds()]
@@ -240,24 +262,31 @@ class Loop:
         weights: NDArray[np.int64],
         p_wrong: NDArray[np.float64],
         error: float,
-        slices: Slices | None = None,
+        slices: Slices | None,
+        alpha: float,
+        method: str,
     ) -> float:
         """Answers of the next attempt's audit over items of these weights; `p_wrong` may be of a sample."""
         target = self.config.target
-        alpha = alpha_of_attempt(self.attempts + 1, target.alpha)
         guesses = np.resize(p_wrong, len(weights))
         if slices is not None:
             of = slices.of[: len(weights)]
             return forecast_slices(of, weights, guesses, slices.rows, target.error, alpha, error)
-        return choice.forecast(self.method, weights, guesses, self.store.rows, target.error, alpha, error)
+        return choice.forecast(method, weights, guesses, self.store.rows, target.error, alpha, error)
 
     @property
     def method(self) -> str:
-        """The audit that the next freeze may have: as configured, or bets where only they are fit."""
-        plain = self.parting is None and not len(self.record.positions("cant_tell"))
-        return "gro.v1" if self.config.method == choice.AUTO and not plain else self.config.method
+        """The audit that the next freeze may have: as configured, or bets where only they are fit.
 
-    def _known(self) -> Known:
+        Bets are drawn one at a time, so several people would wait for each other.
+        """
+        if self.config.method != choice.AUTO:
+            return self.config.method
+        if self.parting is not None or len(self.record.positions("cant_tell")):
+            return "gro.v1"
+        return threshold.METHOD if self.together else choice.AUTO
+
+    def known(self) -> Known:
         """What people labeled, and whether an item was sought out as a hard one."""
         index = {label: number for number, label in enumerate(self.config.task.labels)}
         found = {
@@ -273,15 +302,16 @@ class Loop:
             np.array([hard for _, hard in pairs], bool),
         )
 
-    def _candidates(self) -> NDArray[np.int64]:
+    def candidates(self) -> NDArray[np.int64]:
         """Items a training question may be about."""
         closed = np.zeros(self.store.items, bool)
-        closed[self._known().positions] = True
+        closed[self.known().positions] = True
         closed[self.record.positions("cant_tell")] = True
         closed[self.record.positions("skip")] = True
         return np.flatnonzero(~closed)
 
-    def _ask_training(self, chosen: Mapping[str, NDArray[np.int64]]) -> None:
+    def ask_training(self, chosen: Mapping[str, NDArray[np.int64]]) -> list[Asked]:
+        """Write training questions, by the reason they are asked for."""
         questions = [
             {
                 "purpose": "training",
@@ -293,7 +323,7 @@ class Loop:
             for why, positions in chosen.items()
             for position in positions
         ]
-        self._write(questions)
+        return self._write(questions)
 
     def _write(self, questions: list[dict[str, Any]]) -> list[Asked]:
         return self.record.ask(
@@ -302,14 +332,26 @@ class Loop:
 
     # -- audit
 
-    def _freeze(self, reason: str) -> None:
-        frozen = self.predict(self.attempts + 1, reason)
+    def _freeze(self, reason: str, guess: Guess | None = None) -> None:
+        frozen = self.predict(self.attempts + 1, reason, guess)
         self.ledger.append([("posteriors", frozen.entry(self.ids.take(frozen.positions)))])
         self.frozen, self._audit, self._sample = frozen, audits.start(frozen.plan(), frozen.make), None
 
-    def predict(self, attempt: int, reason: str) -> Frozen:
-        """The machine's label for every item that no person labeled."""
-        known = self._known()
+    def guess(self, known: Known) -> Guess:
+        """What the machine makes of every item that is not `known`; reads neither the ledger nor the record."""
+        unknown = np.ones(self.store.items, bool)
+        unknown[known.positions] = False
+        pool = np.flatnonzero(unknown)
+        model = self.training.fit(known)
+        return Guess(model, pool, model.infer(pool))
+
+    def predict(self, attempt: int, reason: str, guess: Guess | None = None) -> Frozen:
+        """The machine's label for every item that no person labeled.
+
+        Args:
+            guess: made before the newest answers came in; by default it is made now.
+        """
+        known = self.known()
         if not len(known.positions):
             raise VotesError(
                 "No item has a label yet, so there is nothing to learn from.", do="Answer: goldleaf label"
@@ -324,7 +366,7 @@ class Loop:
             machine[cant_tell] = counted[cant_tell] = False
             rows -= int(weights[cant_tell].sum())
         pool = np.flatnonzero(machine)
-        inferred = self.training.fit(known).infer(pool) if len(pool) else NOTHING
+        inferred = (guess or self.guess(known)).of(pool) if len(pool) else NOTHING
         # known to count as wrong; answered without asking again
         inferred.p_wrong[np.isin(pool, cant_tell)] = 0.999
         p_wrong = inferred.p_wrong.astype(np.float32)
@@ -359,14 +401,14 @@ class Loop:
         doubted = int(weights[np.intersect1d(pool, cant_tell)].sum())
         return frozen.with_method(choice.method(self.method, frozen.plan(), doubted))
 
-    def _draw(self) -> None:
-        """Put the audit's next draws into the ledger."""
+    def draw(self) -> list[Asked]:
+        """Put the audit's next draws into the ledger, beside those that are open; [] where they must wait."""
         assert self.audit is not None and self.frozen is not None
-        draws = self.audit.next(self.sample.short if self.sample else ())
+        draws = self.audit.ahead(self.sample.short if self.sample else ())
         new = [self._question(draw) for draw in draws]
         if self.sample is not None:  # in the same transaction: no draw without its repeat
             new += repeats.questions(self.sample, self.frozen, draws, self.audit.evenness)
-        self._write(new)
+        return self._write(new) if new else []
 
     def _question(self, draw: Draw) -> dict[str, Any]:
         assert self.frozen is not None

@@ -1,0 +1,70 @@
+"""weighing.v1: how far to believe the votes and how far the probe, learned from the answers.
+
+log P(label) = a * probe + b * opinions + c * the votes as the answers bear them out, source by source + d * the same,
+all sources alike + a term a class: a logistic regression through log odds that were left out or made without answers,
+with a prior at a = b = 1 and c = d = 0. Without answers the probe says nothing and the opinions stand alone; sources that the answers contradict get b near 0 or below.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PRIOR = (1.0, 1.0, 0.0, 0.0)  # of the weights of the parts
+SPREAD, SPREAD_CLASS = 0.5, 0.5  # standard deviations of the weights and of the classes' terms
+FOLDS = 5
+
+
+class Weighing:
+    """A few weights.
+
+    Attributes after `fit`:
+        weights_: [4]. terms_: [classes]. out_of_fold_: [labeled, classes] P(label) by weights from other answers.
+    """
+
+    name = "weighing.v1"
+
+    def fit(self, parts: Floats, labels: Ints, *, seed: int = 0) -> Self:
+        """Fit on `parts` [4, labeled, classes], log odds that do not know the item's own label, and `labels`."""
+        self.weights_, self.terms_ = _fit(parts, labels)
+        fold = np.random.default_rng([seed, 5]).permutation(len(labels)) % FOLDS
+        self.out_of_fold_ = np.empty(parts.shape[1:])
+        for one in range(min(FOLDS, len(labels))):
+            out = fold == one
+            weights, terms = _fit(parts[:, ~out], labels[~out])
+            self.out_of_fold_[out] = _mixed(parts[:, out], weights, terms)
+        return self
+
+    def predict_proba(self, parts: Floats) -> Floats:
+        """P(label) [n, classes] from `parts` [4, n, classes]."""
+        return _mixed(parts, self.weights_, self.terms_)
+
+
+def _mixed(parts: Floats, weights: Floats, terms: Floats) -> Floats:
+    return np.asarray(softmax(np.tensordot(weights, parts, 1) + terms, axis=1))
+
+
+def _fit(parts: Floats, labels: Ints) -> tuple[Floats, Floats]:
+    many, _, classes = parts.shape
+    prior, at = np.array(PRIOR), np.arange(len(labels))
+
+    def loss(all_terms: Floats) -> tuple[float, Floats]:
+        weights, terms = all_terms[:many], all_terms[many:]
+        log_p = log_softmax(np.tensordot(weights, parts, 1) + terms, axis=1)
+        miss = np.exp(log_p)
+        miss[at, labels] -= 1
+        off = (weights - prior) / SPREAD
+        value = -log_p[at, labels].sum() + (off @ off + (terms @ terms) / SPREAD_CLASS**2) / 2
+        slope = np.einsum("knc,nc->k", parts, miss) + off / SPREAD
+        return float(value), np.concatenate([slope, miss.sum(axis=0) + terms / SPREAD_CLASS**2])
+
+    start = np.concatenate([prior, np.zeros(classes)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return found[:many], found[many:]

@@ -1,0 +1,1 @@
+"""The page: people answer in a browser, and watch the proof come closer."""

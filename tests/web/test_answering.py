@@ -1,0 +1,139 @@
+"""Questions and answers over HTTP, to the certificate."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from pathlib import Path
+
+from goldleaf.project.base import Project
+from tests.helpers import World, world
+from tests.web.server import Client, Server
+
+
+def answer_all(client: Client, truth: list[str], limit: int = 10_000) -> list[int]:
+    """Answer until it is done; the questions."""
+    body, given = client.get("/api/next?ahead=2").json, []
+    until = time.monotonic() + 120
+    while body["state"] != "done" and len(given) < limit:
+        assert time.monotonic() < until
+        if body["state"] == "wait":
+            time.sleep(0.02)
+            body = client.get("/api/next?ahead=2").json
+            continue
+        question = body["questions"][0]
+        said = {"question": question["id"], "answer": "label", "label": truth[question["item"]["position"]]}
+        reply = client.post("/api/answers", {**said, "seconds": 1.5, "ahead": 2})
+        assert reply.status == 200, reply.body
+        body = reply.json
+        given.append(question["id"])
+    return given
+
+
+def test_one_person_labels_to_the_certificate(tmp_path: Path) -> None:
+    some = world(300, 2, noise=0.6)
+    some.project(tmp_path / "p").close()
+    with Server(tmp_path / "p") as server:
+        client = server.client()
+        given = answer_all(client, some.truth)
+        assert len(set(given)) == len(given)
+        status = client.get("/api/status").json
+        assert status["certified"] and status["end"]["text"].startswith("proved: at most 5 % wrong;")
+        assert status["me"]["answers"] == len(given) and status["forecast"]["seconds_per_answer"] == 1.5
+        assert client.get("/api/progress").json["curve"][-1]["bound"] == status["bound"]
+        assert client.post("/api/certify").json["certificate"]["certified"]
+        assert "sandbox" in client.get("/report").headers["content-security-policy"]
+        code, said = server.stop()
+        assert code == 0, said
+    with Project.open(tmp_path / "p") as project:
+        assert project.verify().certified
+        assert project.ledger.count("votes") == len(given)
+
+
+def test_a_question_tells_nothing_of_its_purpose_and_its_answer_does(owner: Client) -> None:
+    question = owner.get("/api/next").json["questions"][0]
+    assert set(question) == {"id", "item", "kind", "suggestion", "opinions", "answer", "lease"}
+    assert question["kind"] == "question" and question["suggestion"] is None
+    saved = owner.post("/api/answers", {"question": question["id"], "answer": "label", "label": "c0"}).json[
+        "saved"
+    ]
+    assert saved["purpose"] == "training" and saved["reason"]
+
+
+def test_sent_twice_counts_once(owner: Client) -> None:
+    question = owner.get("/api/next").json["questions"][0]["id"]
+    said = {"question": question, "answer": "label", "label": "c0"}
+    assert owner.post("/api/answers", said).json["saved"] == owner.post("/api/answers", said).json["saved"]
+
+
+def test_refusals_have_one_shape_and_say_what_to_do(owner: Client) -> None:
+    question = owner.get("/api/next").json["questions"][0]["id"]
+    for body, code in (
+        ({"question": question, "answer": "label", "label": "nonsense"}, "bad_request"),
+        ({"question": question, "answer": "label"}, "bad_request"),
+        ({"question": question, "answer": "skip", "label": "c0"}, "bad_request"),
+        ({"question": 10**9, "answer": "skip"}, "conflict"),
+        ({"question": -1, "answer": "skip"}, "bad_request"),
+        ({"question": question, "answer": "skip", "more": 1}, "bad_request"),
+    ):
+        reply = owner.post("/api/answers", body)
+        assert reply.error["code"] == code and reply.error["status"] == reply.status, reply.body
+        assert set(reply.error) == {"status", "code", "what", "do"}
+    assert owner.get("/api/nothing").error["code"] == "not_found"
+    assert owner.send("PATCH", "/api/status").error["status"] == 405
+
+
+def test_undo_release_and_history(owner: Client) -> None:
+    question = owner.get("/api/next").json["questions"][0]
+    owner.post("/api/answers", {"question": question["id"], "answer": "cant_tell"})
+    assert owner.get("/api/history?limit=1").json["answers"][0]["answer"] == "cant_tell"
+    for _ in range(2):
+        undone = owner.post("/api/undo", {"question": question["id"]}).json
+        assert undone["undone"] == {"question": question["id"]}
+        assert undone["questions"][0]["answer"] == {"answer": "cant_tell", "label": None}
+    assert owner.post("/api/release", {"questions": [question["id"]]}).json == {"released": 1}
+
+
+def test_events_bring_the_status_of_each_change(owner: Client) -> None:
+    request = urllib.request.Request(
+        owner.base + "/api/events", headers={"Cookie": f"goldleaf_session={owner.cookie}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert stream.readline() == b"retry: 2000\n" and stream.readline() == b"event: status\n"
+        first = stream.readline()
+        question = owner.get("/api/next").json["questions"][0]["id"]
+        owner.post("/api/answers", {"question": question, "answer": "label", "label": "c1"})
+        lines = [stream.readline() for _ in range(4)]
+        assert any(line.startswith(b"data: {") and line != first for line in lines)
+
+
+def test_items_are_found_filtered_flagged_and_corrected(owner: Client, served_world: World) -> None:
+    while not owner.get("/api/items").json["ready"]:
+        time.sleep(0.05)
+    table = owner.get("/api/items?limit=3&offset=2").json
+    assert table["total"] == 400 and [one["position"] for one in table["items"]] == [2, 3, 4]
+    found = owner.get("/api/items?search=TEXT%20123").json
+    assert [one["excerpt"] for one in found["items"]] == ["text 123"]
+    assert owner.post("/api/notes", {"position": 7, "kind": "flag"}).status == 200
+    assert owner.post("/api/notes", {"position": 7, "kind": "comment", "text": "odd <b>"}).status == 200
+    [flagged] = owner.get("/api/items?flagged=1").json["items"]
+    assert flagged["position"] == 7 and flagged["comments"] == 1
+    done = owner.post("/api/correct", {"position": 7, "answer": "label", "label": "c1"}).json
+    assert done["story"]["label"] == "c1" and done["saved"]["item"] == 7
+    assert owner.post("/api/correct", {"position": 7, "answer": "label", "label": "c0"}).status == 200
+    said = [one["label"] for one in owner.get("/api/items/7").json["story"] if one["kind"] == "answer"]
+    assert said == ["c1", "c0"]
+    labels = {one["label"] for one in owner.get("/api/items?label=c0&by=human").json["items"]}
+    assert labels == {"c0"}
+    assert owner.get("/api/items/7/text?field=text").json == {"text": "text 7", "offset": 0, "total": 6}
+    for path in ("/api/items/400", "/api/items/7/image", "/api/items/7/text?field=nope", "/items/400"):
+        assert owner.get(path).status == 404, path
+    assert owner.get("/api/items/..%2f..%2fledger.db/image").status in (404, 422)
+
+
+def test_the_map_is_drawn(owner: Client) -> None:
+    while not (drawn := owner.get("/api/map").json)["ready"]:
+        time.sleep(0.05)
+    assert drawn["points"] == 400 == len(drawn["x"]) == len(drawn["label"])
+    assert max(map(abs, drawn["x"] + drawn["y"])) <= 1
