@@ -34,8 +34,11 @@ def test_rules_from_a_file_then_the_table(project: Path, goldleaf: Cli) -> None:
     goldleaf("label", "--answers", "gold.csv", "--limit", 10)
     ran = goldleaf("sources")
     assert ran.code == 0 and "even       20  50.0 %" in ran.out and "broken: failed on 40 items" in ran.out
-    assert "10 items have a person's answer" in ran.out
-    assert "The answers so far speak for no keyword." in goldleaf("sources", "--suggest").out
+    assert "of the 10 answered items were drawn at random, and the interval is theirs." in ran.out
+    assert (
+        "The training answers so far speak for no keyword; more of them may."
+        in goldleaf("sources", "--suggest").out
+    )
     assert "even no longer counts" in goldleaf("sources", "--drop", "even").out
     assert "even" not in goldleaf("sources").out
     assert goldleaf("verify").code == 1  # no certificate yet; the ledger opens

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +20,7 @@ from hypothesis import strategies as st
 
 import goldleaf as gl
 from goldleaf.errors import ConfigError, VotesError
+from goldleaf.project import keeping
 from goldleaf.votes import function
 from goldleaf.votes.base import ABSTAINED, Batch, joined
 from goldleaf.votes.code import code_hash
@@ -121,6 +126,25 @@ def test_keywords_are_whole_words_in_any_case(texts: list[str], some: list[str])
     assert (got.label == 1).tolist() == [occurs(text) for text in texts]
 
 
+@given(
+    st.lists(
+        st.text(st.sampled_from("isk\u0130\u0131\u017f\u212aKS _+-.\n\u00a0é"), max_size=10), min_size=1
+    ),
+    st.lists(
+        st.text(st.sampled_from("isk\u0131é +.-"), min_size=1, max_size=4).filter(str.strip),
+        min_size=1,
+        max_size=3,
+    ),
+    st.booleans(),
+)
+def test_the_hint_to_arrow_changes_nothing(texts: list[str], some: list[str], whole: bool) -> None:
+    rule = gl.keywords("spam", some, whole=whole)
+    slow = dataclasses.replace(rule.function, hint=None, exact=False)  # type: ignore[type-var]
+    assert ask(rule, batch(list(texts))).label.tolist() == [
+        -1 if label is None else 1 for label in slow(batch(list(texts)).content).to_pylist()
+    ]
+
+
 def test_helpers() -> None:
     assert ask(gl.regex("spam", r"\d{3}"), batch(["12", "123", None])).label.tolist() == [-1, 1, -1]
     assert ask(gl.lookup("n", {"1": "ham"}), batch(list("abc"))).label.tolist() == [-1, 0, -1]
@@ -189,9 +213,6 @@ def test_closures_defaults_partials_and_recursion_count() -> None:
 
 
 def test_a_version_is_the_same_in_another_process(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     path = tmp_path / "rules.py"
     path.write_text(
         "import goldleaf\nWORDS = {'a', 'b', 'c', 'd'}\n@goldleaf.labeling_function\n"
@@ -262,6 +283,84 @@ def test_only_new_items_and_changed_functions_are_run(tmp_path: Path) -> None:
         assert again("2") == (31, 31)
         assert project.votes().item.tolist() == list(range(1, 31, 2))
         assert project.ledger.count("sources") == 3 and len(list((tmp_path / "p" / "votes").glob("*"))) == 3
+
+
+def test_one_that_cannot_travel_is_named_and_all_run_here(tmp_path: Path) -> None:
+    lock = threading.Lock()
+
+    def tied(item: gl.Item) -> str | None:
+        with lock:
+            return "c0"
+
+    def free(item: gl.Item) -> str | None:
+        return "c1"
+
+    with world(80).project(tmp_path / "p") as project:
+        first, second = project.vote([tied, free], workers=2)
+    assert (first.votes, second.votes) == (80, 80)
+    assert first.warnings == (
+        "cannot be sent to other processes (TypeError: cannot pickle '_thread.lock' object), "
+        "so one process did all the work",
+    )
+    assert second.warnings == ()
+
+
+KILLED = """
+import os, sys
+import goldleaf as gl
+from goldleaf.project import keeping
+from goldleaf.votes import function
+
+keeping.KEEP_AFTER, function.PIECE = 0.0, 0.0  # keep after every piece, of 16 items
+asked = []
+
+@gl.labeling_function
+def rule(item):
+    if item.position == 100:
+        os._exit(9)
+    return "c0"
+
+with gl.Project.open(sys.argv[1]) as project:
+    project.vote([rule], workers=1)
+"""
+
+
+def test_a_kill_loses_the_last_piece_only(tmp_path: Path) -> None:
+    world(150).project(tmp_path / "p").close()
+    ran = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "p")], check=False, timeout=60)
+    assert ran.returncode == 9
+    asked = []
+
+    @gl.labeling_function(name="rule")
+    def rule(item: gl.Item) -> str:
+        asked.append(item.position)
+        return "c0"
+
+    with gl.Project.open(tmp_path / "p") as project:
+        kept = project.votes(["rule"]).item.tolist()
+        assert kept == list(range(96))  # 64 to learn the pace, then 16 at a time
+        (standing,) = project.record_of_votes.standing().values()
+        again = dataclasses.replace(rule)
+        object.__setattr__(again, "version", standing.version)
+        (voted,) = project.vote([again], workers=1)
+        assert voted.items == 54 and sorted(asked) == list(range(96, 150))
+        assert project.votes().item.tolist() == list(range(150))
+
+
+def test_errors_of_one_run_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "KEEP_AFTER", 0.0)
+    monkeypatch.setattr(function, "PIECE", 0.0)
+
+    def odd(item: gl.Item) -> str:
+        return "c0" if item.position % 2 else str(1 / 0)
+
+    with world(150).project(tmp_path / "p") as project:
+        (voted,) = project.vote([odd], workers=1)
+        assert (voted.items, voted.errors) == (75, 75) and len(voted.problems) == 3
+        assert project.sources().standing["odd"].errors == 75
+        assert project.ledger.count("sources") > 3
+        (voted,) = project.vote([odd], workers=1)
+        assert (voted.items, voted.errors) == (0, 75)
 
 
 def test_one_function_that_fails_keeps_the_others_and_is_asked_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -201,6 +201,7 @@ def rows(said: Opinions) -> list[tuple[Any, ...]]:
     )
 
 
+@settings(deadline=None)  # a disk may take its time to sync
 @given(opinions)
 def test_parts_give_back_what_was_written(tmp_path_factory: pytest.TempPathFactory, said: Opinions) -> None:
     folder = tmp_path_factory.mktemp("parts")
@@ -254,7 +255,8 @@ def test_diagnosis_by_counting_one_by_one(drawn: tuple[VoteTable, np.ndarray]) -
         (i, s): c
         for i, s, c in zip(table.item.tolist(), table.source.tolist(), table.label.tolist(), strict=True)
     }
-    got = diagnose(table, truth)
+    at_random = np.arange(table.items) % 3 == 0
+    got = diagnose(table, truth, at_random)
     for s in range(len(table.names)):
         mine = {i: c for (i, other), c in votes.items() if other == s}
         rest = {i: [c for (j, other), c in votes.items() if j == i and other != s] for i in mine}
@@ -264,6 +266,8 @@ def test_diagnosis_by_counting_one_by_one(drawn: tuple[VoteTable, np.ndarray]) -
         answered = [i for i in mine if truth[i] >= 0]
         assert got.answered[s] == len(answered)
         assert got.right[s] == sum(mine[i] == truth[i] for i in answered)
+        assert got.drawn[s] == sum(i % 3 == 0 for i in answered)
+        assert got.drawn_right[s] == sum(mine[i] == truth[i] for i in answered if i % 3 == 0)
         assert got.labels[s].tolist() == [list(mine.values()).count(c) for c in range(table.classes)]
 
 
@@ -275,6 +279,29 @@ def test_intervals_are_scipy_s(right: int, wrong: int, confidence: float) -> Non
     else:
         exact = binomtest(right, right + wrong).proportion_ci(confidence, method="exact")
         np.testing.assert_allclose([low, high], [exact.low, exact.high], atol=1e-9)
+
+
+def test_the_interval_covers_although_training_seeks_out_what_the_source_gets_wrong() -> None:
+    items, runs, share = 3000, 400, 0.8
+    rng = np.random.default_rng(3)
+    right = np.arange(items) < share * items
+    table = VoteTable(np.arange(items), np.zeros(items, int), right.astype(int), ("rule",), items, 2)
+    covered, biased = 0, 0
+    for _ in range(runs):
+        truth, drawn = np.full(items, -1), np.zeros(items, bool)
+        for _ in range(6):  # rounds: 10 hard items, then 10 at random from those still open
+            for hard in (True, False):
+                open_ = np.flatnonzero(truth < 0)
+                risk = np.where(right[open_], 1.0, 6.0) if hard else np.ones(len(open_))
+                some = rng.choice(open_, 10, replace=False, p=risk / risk.sum())
+                truth[some], drawn[some] = 1, not hard
+        got = diagnose(table, truth, drawn)
+        low, high = clopper_pearson(got.right, got.answered)
+        covered += got.low[0] <= share <= got.high[0]
+        biased += low[0] <= share <= high[0]
+        assert (got.drawn[0], got.answered[0]) == (60, 120)
+    assert binomtest(covered, runs, 0.95, "less").pvalue > 0.01
+    assert biased < runs / 10  # all answers together, as if they had been drawn at random
 
 
 def test_what_removing_a_source_costs() -> None:

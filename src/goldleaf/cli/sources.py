@@ -11,10 +11,21 @@ from goldleaf.cli import options
 from goldleaf.cli.show import next_step
 from goldleaf.project.base import Project
 from goldleaf.project.diagnosing import Sources
+from goldleaf.project.vote_record import Standing
 from goldleaf.votes.suggest import Suggestion
 
 SHOWN = 40
-HEADER = ("source", "votes", "covers", "overlaps", "conflicts", "right of answered", "95 %", "without it")
+HEADER = (
+    "source",
+    "votes",
+    "covers",
+    "overlaps",
+    "conflicts",
+    "right, random",
+    "95 %",
+    "right, all",
+    "without it",
+)
 
 
 @click.command("sources")
@@ -55,17 +66,22 @@ def _table(found: Sources, folder: Path) -> None:
             spent = one.spent
             click.echo(
                 f"{name}: {spent['calls']:,} calls, {spent['tokens_in']:,} + {spent['tokens_out']:,} tokens, "
-                f"{spent['cost']:,.4g} paid in all"
+                f"{spent['cost']:,.4g} paid in all{_estimated(one)}"
             )
+    if not found.answers:
+        click.echo("No item has a person's answer yet, so no accuracy is known.")
+        click.echo(f"next: {next_step('label', folder)}")
+        return
     click.echo(
-        f"{found.answers:,} items have a person's answer; training asks about hard ones, so sources look worse on them."
+        f"{found.drawn:,} of the {found.answers:,} answered items were drawn at random, and the interval is theirs. "
+        "The others were mostly asked because they are hard, so sources look worse on all."
     )
 
 
 def _row(found: Sources, at: int) -> tuple[str, ...]:
     one = found.diagnosis
-    answered = int(one.answered[at])
-    interval = f"{100 * one.low[at]:.0f}-{100 * one.high[at]:.0f} %" if answered else "-"
+    drawn, answered = int(one.drawn[at]), int(one.answered[at])
+    interval = f"{100 * one.low[at]:.0f}-{100 * one.high[at]:.0f} %" if drawn else "-"
     removed = found.removed[at]
     return (
         one.names[at],
@@ -73,10 +89,16 @@ def _row(found: Sources, at: int) -> tuple[str, ...]:
         f"{100 * one.coverage[at]:.1f} %",
         f"{100 * one.overlap[at]:.1f} %",
         f"{100 * one.conflict[at]:.1f} %",
-        f"{one.right[at]:,} of {answered:,}",
+        f"{one.drawn_right[at]:,} of {drawn:,}",
         interval,
+        f"{one.right[at]:,} of {answered:,}",
         "-" if np.isnan(removed) else f"{100 * removed:+.1f} %",
     )
+
+
+def _estimated(one: Standing) -> str:
+    uncounted = one.facts.get("uncounted_calls", 0)
+    return f"; tokens of {uncounted:,} calls estimated, as the server did not count them" if uncounted else ""
 
 
 def _trouble(name: str, invalid: int, errors: int, problems: list[list[str]]) -> None:
@@ -90,7 +112,10 @@ def _trouble(name: str, invalid: int, errors: int, problems: list[list[str]]) ->
 
 def _suggest(found: list[Suggestion], as_python: bool, folder: Path) -> None:
     if not found:
-        click.echo(f"The answers so far speak for no keyword.\nnext: {next_step('label', folder)}")
+        click.echo(
+            "The training answers so far speak for no keyword; more of them may.\n"
+            f"next: {next_step('label', folder)}"
+        )
         return
     for one in found:
         click.echo(

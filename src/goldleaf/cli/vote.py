@@ -10,7 +10,7 @@ from goldleaf.cli import options
 from goldleaf.cli.show import next_step
 from goldleaf.errors import ConfigError, did_you_mean, names
 from goldleaf.project.base import Project
-from goldleaf.project.voting import Voted
+from goldleaf.project.keeping import Voted
 from goldleaf.votes.module import functions_of
 
 
@@ -56,5 +56,7 @@ def _show(voted: Voted) -> None:
         click.secho(f"  failed on {voted.errors:,} items, to be asked again:", fg="yellow")
         for item, what in voted.problems:
             click.secho(f"    item {item}: {what}", fg="yellow")
+    for warning in voted.warnings:
+        click.secho(f"  {warning}", fg="yellow")
     if voted.stopped:
         click.secho(f"  stopped early: {voted.stopped}", fg="yellow")

@@ -30,6 +30,7 @@ from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
 from goldleaf.project.delivery import Delivery
 from goldleaf.project.encoder import pinned
+from goldleaf.project.keeping import Voted
 from goldleaf.project.loop import REASON, Loop
 from goldleaf.project.making import making
 from goldleaf.project.record import Asked
@@ -276,7 +277,7 @@ class Project:
 
     def vote(
         self, sources: Sequence[Any] | None = None, *, again: bool = False, workers: int | None = None
-    ) -> tuple[voting.Voted, ...]:
+    ) -> tuple[Voted, ...]:
         """Ask sources of votes about every item that they have not seen; their votes are kept in `votes/`.
 
         Args:
@@ -302,7 +303,7 @@ class Project:
 
     def sources(self, *, estimated: NDArray[np.float64] | None = None) -> diagnosing.Sources:
         """What each source is worth; `estimated` are accuracies by a label model, for each of `votes().names`."""
-        return diagnosing.sources(self._home, self.votes(), self.loop.record.labeled(), estimated)
+        return diagnosing.sources(self._home, self.votes(), self.loop.record, estimated)
 
     def suggest(self, most: int = 10) -> list[Suggestion]:
         """Keyword rules that people's training answers speak for, the best first."""

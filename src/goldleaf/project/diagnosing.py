@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from goldleaf.errors import ConfigError
 from goldleaf.items.store import ItemStore
+from goldleaf.project.record import Record
 from goldleaf.project.sources import Home, prompt_of
 from goldleaf.project.vote_record import Standing
 from goldleaf.schema import VoteTable
@@ -32,24 +33,31 @@ class Sources:
     Attributes:
         standing: by name. diagnosis: of each voice; a crowd has one a person.
         removed: by how much the share of wrong pluralities, over the answered items, grows without each voice.
-        answers: items with a human label.
+        answers: items with a human label. drawn: those of them whose question was drawn at random.
     """
 
     standing: dict[str, Standing]
     diagnosis: Diagnosis
     removed: NDArray[np.float64]
     answers: int
+    drawn: int
 
 
-def sources(home: Home, table: VoteTable, labeled: dict[int, str], estimated: Any = None) -> Sources:
+def sources(home: Home, table: VoteTable, record: Record, estimated: Any = None) -> Sources:
     """Diagnose every source; `estimated` are accuracies by a label model, one for each of `table.names`."""
     truth = np.full(home.store.items, -1, np.int64)
     index = {label: number for number, label in enumerate(home.labels)}
-    for position, label in labeled.items():
+    for position, label in record.labeled().items():
         truth[position] = index[label]
+    at_random = np.zeros(home.store.items, bool)
+    at_random[list(record.drawn_at_random())] = True
     removed = cost_of_removing(_answered_only(table, truth), majority_error(truth))
     return Sources(
-        home.record.standing(), diagnose(table, truth, estimated=estimated), removed, int((truth >= 0).sum())
+        home.record.standing(),
+        diagnose(table, truth, at_random, estimated=estimated),
+        removed,
+        int((truth >= 0).sum()),
+        int(at_random.sum()),
     )
 
 

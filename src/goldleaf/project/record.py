@@ -37,6 +37,11 @@ class Asked:
         """Whether it is a question of that attempt's audit; a repeat is none."""
         return self.attempt == attempt and self.purpose != "repeat"
 
+    @property
+    def even(self) -> bool:
+        """Whether it was drawn at random from all open items, each row alike; bets, which are uneven, have a `nu`."""
+        return self.reason == "random" or (self.purpose == "audit" and not self.nu)
+
     def draw(self, place: int) -> Draw:
         """As the audit knows it; `place` is the item's index in the audit's plan."""
         assert self.step is not None and self.p is not None and self.lam is not None
@@ -174,6 +179,19 @@ class Record:
             for asked, given in self.effective()
             if given.label is not None and asked.purpose == "training"
         }
+
+    def drawn_at_random(self) -> frozenset[int]:
+        """Items with a label whose first question drew them evenly from the open ones.
+
+        Margin, cold-start and census questions seek items out, and so do the draws of bets, which lean to the risky.
+        """
+        first: dict[int, Asked] = {}
+        for asked, given in self.effective():
+            if given.label is not None:
+                known = first.setdefault(asked.position, asked)
+                if asked.seq < known.seq:
+                    first[asked.position] = asked
+        return frozenset(position for position, asked in first.items() if asked.even)
 
     def labeled_before(self, seq: int) -> dict[int, str]:
         """As `labeled`, as it was before entry `seq`."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from goldleaf.ledger.base import Ledger
 from goldleaf.schema import VoteTable
 from goldleaf.votes import parts
-from goldleaf.votes.base import ABSTAINED, Opinions, joined
+from goldleaf.votes.base import ABSTAINED, Opinions, coded, joined
 
 FOLDER = "votes"
 DROPPED = "dropped"
@@ -129,7 +129,7 @@ class VoteRecord:
             "kind": kind,
             "version": version,
             "part": part,
-            "items": len(np.unique(said.item)),
+            "items": said.items,
             "votes": said.votes,
             "invalid": said.invalid,
             "errors": said.errors,
@@ -171,9 +171,9 @@ class VoteRecord:
             if said.voter is None:
                 names.append(name)
             else:
-                voters, which = np.unique(said.voter, return_inverse=True)
+                voters, which = coded(said.voter)
                 source += which
-                names += [f"{name}:{voter}" for voter in voters.tolist()]
+                names += [f"{name}:{voter}" for voter in voters]
             confidence = None if said.confidence is None else said.confidence[voted]
             columns.append((said.item[voted], source[voted], said.label[voted], confidence))
         return _table(columns, tuple(names), items, classes)

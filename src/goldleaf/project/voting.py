@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,42 +12,14 @@ from numpy.typing import NDArray
 from goldleaf.errors import VotesError
 from goldleaf.items.store import ItemStore
 from goldleaf.progress import track
+from goldleaf.project.keeping import Keeper, Voted
 from goldleaf.project.sources import Home, bind
 from goldleaf.votes import function
-from goldleaf.votes.base import Batch, Opinions, Source, joined
+from goldleaf.votes.base import Batch, Source
 from goldleaf.votes.function import LabelingFunction
 from goldleaf.votes.llm import LlmVotes
 
 BATCH = 4096
-
-
-@dataclass(frozen=True)
-class Voted:
-    """What one source did in one run.
-
-    Attributes:
-        items: newly looked at. votes: of these. invalid: answers that name no label. errors: items that it failed on;
-            they are asked again in the next run. problems: a few of these, (item, what went wrong).
-        calls, tokens_in, tokens_out, cost: answered and paid, since the run before. stopped: why it ended early.
-    """
-
-    name: str
-    kind: str
-    items: int
-    votes: int
-    invalid: int = 0
-    errors: int = 0
-    problems: tuple[tuple[str, str], ...] = ()
-    calls: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float = 0.0
-    seconds: float = 0.0
-    stopped: str | None = None
-
-    @property
-    def abstained(self) -> int:
-        return self.items - self.votes
 
 
 def run(
@@ -102,34 +72,49 @@ def _functions(rules: Sequence[LabelingFunction], home: Home, workers: int | Non
         groups.setdefault(key, []).append(rule)
         missing[key] = left
     for key, some in groups.items():
-        left, begun = missing[key], time.perf_counter()
-        said: list[list[Opinions]] = []
+        yield from _group(some, missing[key], home, workers)
+
+
+def _group(
+    rules: Sequence[LabelingFunction], left: NDArray[np.int64], home: Home, workers: int | None
+) -> Iterator[Voted]:
+    keepers = [Keeper(rule, home.record) for rule in rules]
+
+    def warn(rule: int, what: str) -> None:
+        keepers[rule].warnings.append(what)
+
+    try:
         with track("vote", total=len(left), unit="items") as advance:
             for portion in function.vote(
-                some, batches(home.store, left), home.labels, total=len(left), workers=workers
+                rules, batches(home.store, left), home.labels, total=len(left), workers=workers, warn=warn
             ):
-                said.append(portion)
-                advance(min(BATCH, len(left)))
-        seconds = time.perf_counter() - begun
-        for at, rule in enumerate(some):
-            yield _keep(rule, joined([portion[at] for portion in said]), home, {}, {}, seconds / len(some))
+                heard = [keeper.take(said) for keeper, said in zip(keepers, portion, strict=True)]
+                advance(heard[0])
+                if keepers[0].due:
+                    for keeper in keepers:
+                        keeper.keep()
+    except BaseException:
+        for keeper in keepers:
+            keeper.keep()
+        raise
+    yield from [keeper.end(1 / len(keepers)) for keeper in keepers]
 
 
 def _source(source: Any, home: Home) -> Voted:
     """A source that is no function. What it said before an error is kept, and the error goes on."""
-    said: list[Opinions] = []
-    begun = time.perf_counter()
     _begin(source, home)
     left = _left(source.name, source.version, home)
+    keeper = Keeper(source, home.record, lambda: _accounts(source, home))
     try:
         with track(source.name, total=len(left), unit="items") as advance:
             for portion in source.vote(batches(home.store, _in_order(source, left, home))):
-                said.append(portion)
-                advance(len(np.unique(portion.item)))
+                advance(keeper.take(portion))
+                if keeper.due:
+                    keeper.keep()
     except BaseException:
-        _keep(source, joined(said), home, *_accounts(source, home), time.perf_counter() - begun)
+        keeper.keep()
         raise
-    return _keep(source, joined(said), home, *_accounts(source, home), time.perf_counter() - begun)
+    return keeper.end()
 
 
 def _accounts(source: Source, home: Home) -> tuple[dict[str, float], dict[str, Any]]:
@@ -155,32 +140,6 @@ def _in_order(source: Any, left: NDArray[np.int64], home: Home) -> NDArray[np.in
 
 def _left(name: str, version: str, home: Home) -> NDArray[np.int64]:
     return np.flatnonzero(~home.record.seen(name, version, home.store.items))
-
-
-def _keep(
-    source: Any, said: Opinions, home: Home, spent: dict[str, float], facts: dict[str, Any], seconds: float
-) -> Voted:
-    """Write what was said, unless nothing is new."""
-    standing = home.record.standing().get(source.name)
-    same = standing is not None and standing.version == source.version and standing.errors == said.errors
-    kind = getattr(source, "kind", "source")
-    if len(said.item) or any(spent.values()) or not same:
-        home.record.write(source.name, kind, source.version, said, spent, facts)
-    return Voted(
-        name=source.name,
-        kind=kind,
-        items=len(np.unique(said.item)),
-        votes=said.votes,
-        invalid=said.invalid,
-        errors=said.errors,
-        problems=tuple((one.item, one.what) for one in said.problems),
-        calls=int(spent.get("calls", 0)),
-        tokens_in=int(spent.get("tokens_in", 0)),
-        tokens_out=int(spent.get("tokens_out", 0)),
-        cost=spent.get("cost", 0.0),
-        seconds=seconds,
-        stopped=facts.get("stopped"),
-    )
 
 
 def batches(store: ItemStore, positions: NDArray[np.int64], size: int = BATCH) -> Iterator[Batch]:

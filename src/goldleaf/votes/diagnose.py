@@ -1,4 +1,14 @@
-"""What each source is worth, from a vote table alone and from human answers. Pure arrays."""
+"""What each source is worth, from a vote table alone and from human answers. Pure arrays.
+
+An interval of the accuracy rests on answers to questions that were drawn at random. The other training questions are
+picked because they are hard, so most sources look worse on them than they are; they are counted beside.
+
+Why it holds. The t-th random question is drawn evenly from the items open then; the share of a source's votes on those
+that is right is p_t, known before the draw. The count of right votes is a sum of such trials, and no more spread
+than a binomial with their mean (Hoeffding 1956; draws without replacement spread less still). So Clopper-Pearson holds
+for the mean of the p_t: the accuracy on items that were not sought out. It differs from that on all items by the share
+of the source's items that were sought out, at most.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +33,9 @@ class Diagnosis:
         votes: how many. labels: [sources, classes], how many of each.
         coverage: the share of all items it votes on. overlap: the share on which another votes too.
         conflict: the share on which another votes differently.
-        right, answered: votes on items with a human answer, and those of them that agree with it.
-        low, high: Clopper-Pearson interval of the accuracy, 0 and 1 where nothing is answered.
+        right, answered: votes that agree with the human answer, and all votes on items that have one.
+        drawn_right, drawn: the same, where the question was drawn at random.
+        low, high: Clopper-Pearson interval of the accuracy, from those; 0 and 1 where there are none.
         estimated: accuracy without answers, as a label model has it; nan where none was given.
     """
 
@@ -36,52 +47,67 @@ class Diagnosis:
     conflict: Shares
     right: Ints
     answered: Ints
+    drawn_right: Ints
+    drawn: Ints
     low: Shares
     high: Shares
     estimated: Shares
 
     @property
     def accuracy(self) -> Shares:
-        """Of the answered votes; nan where there are none."""
-        answered = np.where(self.answered > 0, self.answered, 1)
-        return np.where(self.answered > 0, self.right / answered, np.nan)
+        """Of the votes on items drawn at random; nan where there are none."""
+        some = self.drawn > 0
+        return np.where(some, self.drawn_right / np.where(some, self.drawn, 1), np.nan)
 
 
 def diagnose(
-    table: VoteTable, truth: Ints, *, confidence: float = 0.95, estimated: Shares | None = None
+    table: VoteTable,
+    truth: Ints,
+    at_random: NDArray[np.bool_],
+    *,
+    confidence: float = 0.95,
+    estimated: Shares | None = None,
 ) -> Diagnosis:
     """Compare every source with the others and with people.
 
     Args:
         table: the votes, each (item, source) once at most. truth: [items] class integers of human answers, -1 for none.
+        at_random: [items], whether the question about an item was drawn at random.
         confidence: of each interval by itself. estimated: [sources] accuracies of a label model.
     """
     sources, classes = len(table.names), table.classes
     item, label = table.item.astype(np.int64), table.label.astype(np.int64)
     source = table.source.astype(np.int64)
-    votes = np.bincount(source, minlength=sources)
+    votes = _count(source, sources)
     at_item = np.bincount(item, minlength=table.items)
     alike = np.bincount(item * classes + label, minlength=table.items * classes)
     others = at_item[item] > 1
     against = at_item[item] > alike[item * classes + label]
     known = truth[item] >= 0
-    right = np.bincount(source[known & (truth[item] == label)], minlength=sources)
-    answered = np.bincount(source[known], minlength=sources)
-    low, high = clopper_pearson(right, answered, confidence)
+    agrees = known & (truth[item] == label)
+    drawn = known & at_random[item]
+    drawn_right, drawn_all = _count(source[agrees & drawn], sources), _count(source[drawn], sources)
+    low, high = clopper_pearson(drawn_right, drawn_all, confidence)
     every = max(table.items, 1)
     return Diagnosis(
         table.names,
         votes,
         np.bincount(source * classes + label, minlength=sources * classes).reshape(sources, classes),
         votes / every,
-        np.bincount(source[others], minlength=sources) / every,
-        np.bincount(source[against], minlength=sources) / every,
-        right,
-        answered,
+        _count(source[others], sources) / every,
+        _count(source[against], sources) / every,
+        _count(source[agrees], sources),
+        _count(source[known], sources),
+        drawn_right,
+        drawn_all,
         low,
         high,
         np.full(sources, np.nan) if estimated is None else estimated,
     )
+
+
+def _count(source: Ints, sources: int) -> Ints:
+    return np.bincount(source, minlength=sources)
 
 
 def clopper_pearson(right: Ints, of: Ints, confidence: float = 0.95) -> tuple[Shares, Shares]:

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, overload
 
 import numpy as np
@@ -21,6 +21,8 @@ from goldleaf.votes.base import ABSTAINED, SHOWN, Batch, ClassNumber, Opinions, 
 from goldleaf.votes.code import code_hash
 
 KIND = "function"
+FIRST = 64  # items that tell the pace
+PIECE, LEAST = 5.0, 16  # seconds that a piece should take at most, and items that it has at least
 PARALLEL_FROM = 5.0  # seconds of work ahead, below which more processes do not pay
 Said = str | tuple[str, float] | ClassNumber | Reply | None
 
@@ -82,53 +84,73 @@ def vote(
     *,
     total: int | None = None,
     workers: int | None = None,
+    warn: Callable[[int, str], None] = lambda function, what: None,
 ) -> Iterator[list[Opinions]]:
     """Ask all `functions` about each batch; for each, what each of them says, in the order of the batches.
 
-    The work is spread over processes when much is ahead: the first batch tells how long it takes.
+    The first items tell how long the others take: the work is spread over processes when much is ahead, and slow
+    functions are asked about fewer items at a time, so that little is lost when the run is killed.
 
     Args:
         labels: of the task; the class integers are their positions.
         total: items in all batches, to know what is ahead. workers: processes; as many as cores by default.
+        warn: is told of a function, by its place, that keeps all in one process.
     """
     rest = iter(batches)
     first = next(rest, None)
     if first is None:
         return
     begun = time.perf_counter()
-    yield _ask(functions, first, labels)
-    pace = (time.perf_counter() - begun) / max(len(first.positions), 1)
-    ahead = 0.0 if total is None else pace * (total - len(first.positions))
+    yield _ask(functions, first.part(0, FIRST), labels)
+    pace = (time.perf_counter() - begun) / min(FIRST, len(first.positions))
+    some = int(np.clip(PIECE / max(pace, 1e-9), LEAST, 1 << 20))
+    pieces = _pieces(chain([first.part(FIRST, len(first.positions))], rest), some)
+    ahead = 0.0 if total is None else pace * (total - FIRST)
     count = workers or os.cpu_count() or 1
-    if count > 1 and (ahead > PARALLEL_FROM or workers):
-        yield from _in_processes(functions, rest, labels, count)
+    packed = _packed(functions, warn) if count > 1 and (ahead > PARALLEL_FROM or workers) else None
+    if packed is not None:
+        yield from _in_processes(packed, pieces, labels, count)
     else:
-        for batch in rest:
+        for batch in pieces:
             yield _ask(functions, batch, labels)
+
+
+def _pieces(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
+    for batch in batches:
+        for start in range(0, len(batch.positions), size):
+            yield batch.part(start, start + size)
+
+
+def _packed(functions: Sequence[LabelingFunction], warn: Callable[[int, str], None]) -> bytes | None:
+    """By value (cloudpickle), so that functions of a script or a notebook travel too; None where one cannot."""
+    import cloudpickle
+
+    packed = []
+    for at, one in enumerate(functions):
+        try:
+            packed.append(cloudpickle.dumps((one.function, one.name, one.batch)))
+        except (
+            Exception
+        ) as error:  # whatever a user's object raises; in this process the function works all the same
+            warn(at, f"cannot be sent to other processes ({_shown(error)}), so one process did all the work")
+    return cloudpickle.dumps(packed) if len(packed) == len(functions) else None
 
 
 def _in_processes(
-    functions: Sequence[LabelingFunction], batches: Iterator[Batch], labels: Sequence[str], workers: int
+    packed: bytes, batches: Iterator[Batch], labels: Sequence[str], workers: int
 ) -> Iterator[list[Opinions]]:
-    """By value (cloudpickle), so that functions of a script or a notebook travel too."""
-    import cloudpickle
     from joblib import Parallel, delayed
 
-    try:
-        packed = cloudpickle.dumps([(one.function, one.name, one.batch) for one in functions])
-    except Exception:  # whatever a user's object raises; in this process the functions work all the same
-        for batch in batches:
-            yield _ask(functions, batch, labels)
-        return
     run = Parallel(n_jobs=workers, return_as="generator")
     while some := list(islice(batches, 8 * workers)):  # so that not the whole pool waits in memory
-        yield from run(delayed(_ask_packed)(packed, batch, labels) for batch in some)
+        yield from run(delayed(_ask_packed)(packed, batch.plain(), labels) for batch in some)
 
 
 def _ask_packed(packed: bytes, batch: Batch, labels: Sequence[str]) -> list[Opinions]:
     import cloudpickle
 
-    return _ask([LabelingFunction(*facts) for facts in cloudpickle.loads(packed)], batch, labels)
+    functions = [LabelingFunction(*cloudpickle.loads(one)) for one in cloudpickle.loads(packed)]
+    return _ask(functions, batch, labels)
 
 
 def _ask(functions: Sequence[LabelingFunction], batch: Batch, labels: Sequence[str]) -> list[Opinions]:
@@ -156,19 +178,38 @@ def _many(one: LabelingFunction, batch: Batch, index: dict[str, int]) -> Opinion
     outcomes = _Outcomes(one.name, index, len(batch.positions))
     try:
         said = one.function(batch.content)
-        listed = said.to_pylist() if isinstance(said, pa.Array | pa.ChunkedArray) else list(said)
+        if isinstance(said, pa.ChunkedArray):
+            said = said.combine_chunks()
+        listed = said if _is_labels(said) else said.to_pylist() if isinstance(said, pa.Array) else list(said)
         if len(listed) != len(batch.positions):
             raise ValueError(f"{len(listed)} answers for {len(batch.positions)} items")
     except Exception as error:  # the user's own code may raise anything
         for at, item in enumerate(batch.ids):
             outcomes.fail(at, item, f"{_shown(error)} (in a batch of {len(batch.ids)})")
         return outcomes.opinions(batch)
+    if isinstance(listed, pa.Array) and _take_all(listed, outcomes):
+        return outcomes.opinions(batch)
     for at, label in enumerate(listed):
         try:
-            outcomes.take(at, label)
+            outcomes.take(at, label.as_py() if isinstance(label, pa.Scalar) else label)
         except _NoLabel as error:
             outcomes.fail(at, batch.ids[at], str(error))
     return outcomes.opinions(batch)
+
+
+def _is_labels(said: Any) -> bool:
+    return isinstance(said, pa.Array) and bool(pa.types.is_string(said.type))
+
+
+def _take_all(said: Any, outcomes: _Outcomes) -> bool:
+    """Take labels that come as an Arrow array at once; False, and nothing taken, where one of them is unknown."""
+    coded = said.dictionary_encode()
+    known = [str(label) for label in coded.dictionary.to_pylist()]
+    if any(label not in outcomes.index for label in known):
+        return False
+    numbers = np.array([outcomes.index[label] for label in known] + [ABSTAINED], np.int32)
+    outcomes.label = numbers[coded.indices.fill_null(len(known)).to_numpy()]
+    return True
 
 
 def _shown(error: Exception) -> str:

@@ -17,7 +17,9 @@ class Budget:
     limit: float | None
     spent: float = 0.0
     _held: float = 0.0
-    _calls: int = 0  # open ones; what they hold adds up with rounding, and is no test of whether there are any
+    _calls: int = (
+        0  # open ones; what they hold adds up with rounding, and is no test of whether there are any
+    )
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def hold(self, most: float) -> bool:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from goldleaf.errors import VotesError
-from goldleaf.votes.base import ABSTAINED, Opinions
+from goldleaf.votes.base import ABSTAINED, Opinions, dictionary
 
 
 def write(folder: Path, said: Opinions) -> str:
@@ -84,7 +84,7 @@ def _table(said: Opinions) -> pa.Table:
         confidence = said.confidence[order]
         columns["confidence"] = pa.array(confidence, mask=np.isnan(confidence))
     if said.voter is not None:
-        columns["voter"] = pa.array(said.voter[order].tolist(), pa.string()).dictionary_encode()
+        columns["voter"] = dictionary(said.voter[order])
     return pa.table(columns)
 
 
@@ -94,6 +94,7 @@ def _opinions(table: pa.Table) -> Opinions:
 
     voter = None
     if "voter" in table.column_names:
-        voter = np.array(table.column("voter").to_pylist(), np.str_)
+        column = table.column("voter").combine_chunks().dictionary_encode()
+        voter = np.array(column.dictionary.to_pylist(), np.str_)[column.indices.to_numpy()]
     label = table.column("label").combine_chunks().fill_null(ABSTAINED).to_numpy().astype(np.int32)
     return Opinions(table.column("item").to_numpy(), label, floats("confidence"), voter)

@@ -7,28 +7,60 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from goldleaf.errors import ConfigError
 from goldleaf.votes.function import LabelingFunction
 
+PRINTABLE = re.compile(r"[!-~]+")  # what both regular expression engines read alike once it is escaped
+ALSO = "[\u0130\u0131\u017f\u212a]"  # letters that `re` takes for i, s or k in any case
+
 
 @dataclass(frozen=True)
 class Search:
-    """The label where the pattern is found in any of the columns (all columns of text by default)."""
+    """The label where the pattern is found in any of the columns (all columns of text by default).
+
+    Args:
+        hint: an expression for Arrow (RE2), found wherever `pattern` is; the rows that lack it are not looked at.
+        exact: on ASCII it is found nowhere else.
+    """
 
     label: str
     pattern: re.Pattern[str]
     columns: tuple[str, ...] = ()
+    hint: str | None = None
+    exact: bool = False
 
-    def __call__(self, batch: pa.RecordBatch) -> list[str | None]:
-        found = [False] * batch.num_rows
+    def __call__(self, batch: pa.RecordBatch) -> pa.StringArray:
+        found = np.zeros(batch.num_rows, bool)
         for name in self.columns or batch.schema.names:
             column = batch.column(name)
             if self.columns or _is_text(column.type):
-                for at, text in enumerate(column.cast(pa.string()).to_pylist()):
-                    found[at] = found[at] or (text is not None and self.pattern.search(text) is not None)
-        return [self.label if one else None for one in found]
+                self._look(column.cast(pa.string()), found)
+        label = pa.scalar(self.label, pa.string())
+        labels: pa.StringArray = pc.if_else(pa.array(found), label, pa.scalar(None, pa.string()))
+        return labels
+
+    def _look(self, texts: Any, found: NDArray[np.bool_]) -> None:
+        """Mark the rows where the pattern is; those that are marked already are not looked at."""
+        open_ = ~found
+        if self.hint is not None:
+            hinted = _array(pc.match_substring_regex(texts, self.hint))
+            if self.exact:
+                found |= hinted & _array(pc.string_is_ascii(texts))
+            open_ &= hinted & ~found
+        places = np.flatnonzero(open_)
+        search = self.pattern.search
+        some = texts.take(pa.array(places, pa.int64())).to_pylist()
+        found[places] = [text is not None and search(text) is not None for text in some]
+
+
+def _array(mask: Any) -> NDArray[np.bool_]:
+    """Arrow's true, false and null as true and false."""
+    return np.asarray(mask.fill_null(False).to_numpy(zero_copy_only=False), bool)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -42,9 +74,11 @@ class Lookup:
     column: str
     labels: tuple[tuple[str, str], ...]
 
-    def __call__(self, batch: pa.RecordBatch) -> list[str | None]:
+    def __call__(self, batch: pa.RecordBatch) -> pa.StringArray:
         table = dict(self.labels)
-        return [table.get(str(value)) for value in batch.column(self.column).to_pylist()]
+        values = batch.column(self.column).dictionary_encode()
+        of_value = [table.get(str(value)) for value in values.dictionary.to_pylist()]
+        return pa.array(of_value, pa.string()).take(values.indices)
 
 
 def keywords(
@@ -61,7 +95,22 @@ def keywords(
     parts = sorted((r"\s+".join(map(re.escape, word.split())) for word in words), key=len, reverse=True)
     joined = "|".join(parts)
     pattern = rf"(?<!\w)(?:{joined})(?!\w)" if whole else joined
-    return _search(label, pattern, re.IGNORECASE, columns, name or f"keywords:{label}:{words[0]}")
+    hint, exact = _hint(words, whole)
+    name = name or f"keywords:{label}:{words[0]}"
+    return _search(label, pattern, re.IGNORECASE, columns, name, hint, exact)
+
+
+def _hint(words: Sequence[str], whole: bool) -> tuple[str | None, bool]:
+    """The longest part of each phrase, in any case, for Arrow; None where its engine may read one differently.
+
+    Its word boundary knows ASCII only, so it finds more than `re` does, never less.
+    """
+    parts = [max(word.split(), key=len) for word in words]
+    if not all(PRINTABLE.fullmatch(part) for part in parts):
+        return None, False
+    edged = [re.sub(r"^\b|\b$", r"\\b", re.escape(part)) if whole else re.escape(part) for part in parts]
+    single = all(re.fullmatch(r"\w+", word.strip(), re.ASCII) for word in words)
+    return f"(?i:{'|'.join(edged)})|{ALSO}", single
 
 
 def regex(label: str, pattern: str, *, columns: Sequence[str] = (), name: str = "") -> LabelingFunction:
@@ -75,10 +124,20 @@ def lookup(column: str, labels: Mapping[str, str], *, name: str = "") -> Labelin
     return LabelingFunction(rule, name or f"lookup:{column}", batch=True)
 
 
-def _search(label: str, pattern: str, flags: int, columns: Sequence[str], name: str) -> LabelingFunction:
+def _search(
+    label: str,
+    pattern: str,
+    flags: int,
+    columns: Sequence[str],
+    name: str,
+    hint: str | None = None,
+    exact: bool = False,
+) -> LabelingFunction:
     try:
         compiled = re.compile(pattern, flags)
     except re.error as error:
         raise ConfigError(f"{pattern!r} is not a regular expression: {error}.") from None
-    rule: Any = Search(label, compiled, (columns,) if isinstance(columns, str) else tuple(columns))
+    rule: Any = Search(
+        label, compiled, (columns,) if isinstance(columns, str) else tuple(columns), hint, exact
+    )
     return LabelingFunction(rule, name, batch=True)

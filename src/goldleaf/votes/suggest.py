@@ -18,6 +18,7 @@ from goldleaf.votes.patterns import keywords
 WORDS = r"(?u)\b\w\w+\b"
 LONGEST = 3  # words in a phrase
 _STREAM = 5067  # of the seed, so that the halves have nothing to do with other draws from it
+SURE = 0.3  # the lower end of the precision that a rule must have: three right of three are not enough
 CANDIDATES = 4  # for each rule that is wanted, before they are measured
 
 
@@ -68,8 +69,8 @@ def suggest(
 
     Args:
         texts, truth: of the answered items, as text and class integer. pool: the texts of all items, in portions.
-        most: how many. least: the precision below which none is shown; nor is one whose interval holds
-            the label's own share.
+        most: how many. least: the precision below which none is shown; nor is one whose interval
+            begins below the label's own share, or below `SURE`.
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -94,7 +95,7 @@ def suggest(
         for word, label in sorted(chosen)
     ]
     own = {label: float((truth_ == number).mean()) for number, label in enumerate(labels)}
-    good = [one for one in measured if one and one.precision >= least and one.low > own[one.label]]
+    good = [one for one in measured if one and one.precision >= least and one.low > max(own[one.label], SURE)]
     good.sort(key=lambda one: (-one.low, -one.answered, one.word))
     return _with_coverage(_distinct(good)[:most], pool)
 

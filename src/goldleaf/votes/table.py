@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldleaf.errors import ConfigError, VotesError, did_you_mean, names
-from goldleaf.votes.base import ABSTAINED, Batch, Floats, Ints, Labels, Opinions, fingerprint
+from goldleaf.votes.base import ABSTAINED, Batch, Floats, Ints, Labels, Opinions, coded, fingerprint
 
 
 @dataclass(frozen=True)
@@ -99,20 +101,32 @@ class TableVotes:
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
-        arrays = (self.said.item, self.said.label, self.said.confidence, self.said.voter)
-        plain = [None if one is None else one.tolist() for one in arrays]
-        object.__setattr__(self, "version", fingerprint(self.kind, said=plain))
+        order = np.argsort(self.said.item, kind="stable")
+        said = self._rows(order)
+        arrays = (said.item, said.label, said.confidence)
+        plain = [None if one is None else hashlib.sha256(one.tobytes()).hexdigest() for one in arrays]
+        voters = None if said.voter is None else _digest_of_names(said.voter)
+        object.__setattr__(self, "version", fingerprint(self.kind, said=plain, voters=voters))
+        object.__setattr__(self, "said", said)
 
     def vote(self, batches: Iterable[Batch]) -> Iterator[Opinions]:
         for number, batch in enumerate(batches):
-            at = np.isin(self.said.item, batch.positions)
-            yield Opinions(
-                self.said.item[at],
-                self.said.label[at],
-                None if self.said.confidence is None else self.said.confidence[at],
-                None if self.said.voter is None else self.said.voter[at],
-                notes={} if number else self.said.notes,
-            )
+            near = np.searchsorted(self.said.item, [batch.positions.min(), batch.positions.max() + 1])
+            within = np.arange(*near.tolist())
+            at = within[np.isin(self.said.item[within], batch.positions)]
+            yield replace(self._rows(at), notes={} if number else self.said.notes)
+
+    def _rows(self, at: Ints) -> Opinions:
+        said = self.said
+        confidence = None if said.confidence is None else said.confidence[at]
+        voter = None if said.voter is None else said.voter[at]
+        return Opinions(said.item[at], said.label[at], confidence, voter, notes=said.notes)
+
+
+def _digest_of_names(voter: NDArray[np.str_]) -> str:
+    """Of who voted in each row, whatever the width of the array."""
+    called, which = coded(voter)
+    return hashlib.sha256(json.dumps(called).encode() + which.tobytes()).hexdigest()
 
 
 def numbers(texts: Sequence[str | None], labels: Sequence[str], where: Any) -> Labels:
@@ -166,7 +180,7 @@ def last_of_each(
     item: Ints, label: Labels, confidence: Floats | None, voter: NDArray[np.str_] | None
 ) -> Opinions:
     """One vote for each item and voter: the last, as where a person answered two copies of one text."""
-    who = np.zeros(len(item), np.int64) if voter is None else np.unique(voter, return_inverse=True)[1]
+    who = np.zeros(len(item), np.int64) if voter is None else coded(voter)[1]
     order = np.lexsort((np.arange(len(item)), who, item))
     same = (np.diff(item[order]) == 0) & (np.diff(who[order]) == 0)
     kept = np.sort(order[np.append(~same, True)]) if len(order) else order
