@@ -67,9 +67,17 @@ function draw() {
 
 function note(question) {
   if (question?.answer) return h("p", {}, "Your answer is taken back. Answer again.");
+  if (question && question.kind !== "review" && desk.past.length === 0 && desk.status?.me?.answers === 0) return welcome();
   if (question?.kind !== "review") return null;
   return [h("p", {}, "For review: people differ here."), h("ul", { class: "row" }, (question.opinions ?? []).map((one) =>
     h("li", { class: "tag" }, h("span", {}, h("bdi", { class: "user" }, one.person), ": ", h("b", {}, h("bdi", { class: "user" }, one.label ?? "can’t tell"))))))];
+}
+
+/** Over the very first item: what to do here, in one look. */
+function welcome() {
+  const how = labels.typed ? "type a part of its name, then Enter" : "press its key, or click it";
+  return h("p", {}, "Which label fits? ", matchMedia("(pointer: coarse)").matches ? "Tap it" : how[0].toUpperCase() + how.slice(1),
+    ". The next one comes at once, and Undo takes your last answer back.");
 }
 
 function idle() {
@@ -220,7 +228,7 @@ desk.addEventListener("link", () => {
 
 function setStatus(status) {
   const before = desk.status;
-  desk.status = status;
+  desk.status = { ...status, draws: status.draws ?? before?.draws ?? null, me: status.me ?? before?.me ?? null };
   proof.setStatus(status);
   if (desk.state === "done" && !desk.question && before?.end?.text !== status.end?.text) draw();
 }

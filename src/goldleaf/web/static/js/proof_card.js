@@ -19,7 +19,7 @@ export class ProofCard {
   }
 
   setStatus(status) {
-    this.status = { ...status, me: status.me ?? this.status?.me ?? null };
+    this.status = { ...status, me: status.me ?? this.status?.me ?? null, draws: status.draws === undefined ? this.status?.draws ?? null : status.draws };
     const last = this.curve.at(-1);
     if (status.bound < 1 && (!last || status.human_answers > last.answers)) this.curve.push({ answers: status.human_answers, bound: status.bound });
     this.#draw();
@@ -74,8 +74,12 @@ function forecast(status) {
     h("div", { class: "meter", role: "progressbar", "aria-label": "Answers given of those needed", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(Math.round(100 * share)), vars: { "--share": String(share) } }, h("i")),
     h("p", { class: "small" }, h("b", {}, counted(status.human_answers, "answer")), left === null
       ? h("span", { class: "soft" }, " so far; learning first, then the proof")
-      : h("span", { class: "soft" }, `, about ${count(left)} to go`, minutesLeft(status.forecast))));
+      : h("span", { class: "soft" }, `, about ${count(left)} to go`, minutesLeft(status.forecast))),
+    sampling(status) && h("p", { class: "small soft sampling" }, `Sample for the proof: ${count(status.draws.done)} of ${count(status.draws.all)}. The proven error shows when it is complete.`));
 }
+
+/** Whether an even sample is under way, before whose end nothing can be proven. */
+export const sampling = ({ draws, bound, end }) => Boolean(draws && !end && draws.done < draws.all && bound >= 1);
 
 const minutesLeft = (forecast) => (forecast.minutes === null || forecast.minutes === undefined ? "" : ` (${minutes(forecast.minutes)})`);
 

@@ -54,22 +54,23 @@ function byWhom({ by, person, probability }) {
 }
 
 function correct(item, reply, done) {
-  const select = h("select", { id: "correct" }, task.labels.map((label) => h("option", { value: label.name, selected: label.name === reply.label }, label.name)), h("option", { value: "" }, "can’t tell"));
-  const button = h("button", { type: "button", class: "button", onclick: () => send() }, "Correct");
+  const open = reply.label === null;
+  const select = h("select", { id: "correct" }, open && h("option", { value: "", disabled: true, selected: true }, "choose…"), task.labels.map((label) => h("option", { value: `=${label.name}`, selected: label.name === reply.label }, label.name)), h("option", { value: "?" }, "can’t tell"));
+  const button = h("button", { type: "button", class: "button", onclick: () => send() }, open ? "Save" : "Correct");
   async function send() {
+    if (!select.value) return select.focus();
     button.disabled = true;
     try {
-      const chosen = select.value;
-      const answer = chosen ? { answer: "label", label: chosen } : { answer: "cant_tell", label: null };
+      const answer = select.value === "?" ? { answer: "cant_tell", label: null } : { answer: "label", label: select.value.slice(1) };
       const { story } = await post("/api/correct", { position: item.position, ...answer, comment: null });
-      say("Corrected. The ledger keeps both.");
-      done(story);
+      say(open ? "Saved." : "Corrected. The ledger keeps both.");
+      return done(story);
     } catch (error) {
       button.disabled = false;
-      sayRefused(error);
+      return sayRefused(error);
     }
   }
-  return h("div", { class: "row act-row" }, h("label", { for: "correct", class: "small soft" }, "Correct the label"), select, button);
+  return h("div", { class: "row act-row" }, h("label", { for: "correct", class: "small soft" }, open ? "Label it" : "Correct the label"), select, button);
 }
 
 function notes(item, reply, done) {
