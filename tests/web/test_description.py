@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
+from goldleaf.web.app import build
+from goldleaf.web.page import Page
 from tests.helpers import world
 from tests.web.server import Client, Server
 
+ROOT = Path(__file__).parents[2]
 EXAMPLES = 12  # of each operation
 STREAMS = "/api/events"  # never ends
 
@@ -70,3 +74,30 @@ def test_no_request_that_the_description_allows_breaks_the_server(admin: Client)
 def not_yet(reply: Any) -> bool:
     """The one refusal with 503 here: the items are still being laid out for searching."""
     return reply.status_code == 503 and json.loads(reply.text)["error"]["code"] == "not_ready"
+
+
+def test_the_docs_list_every_request() -> None:
+    """The table of docs/api.md is what the description says; on a difference, put the right one there."""
+    found = build(cast(Page, None), None).openapi()
+    lines = [
+        request_line(method.upper(), path, one, found["components"]["schemas"])
+        for path, methods in found["paths"].items()
+        for method, one in methods.items()
+    ]
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    written = [line for line in text.splitlines() if line.startswith("| `")]
+    assert written == lines, "\n".join(["docs/api.md should say:", *lines])
+
+
+def request_line(method: str, path: str, one: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """A row of the table: the request, what it takes (`?`: may be left out), what it does."""
+    takes = [
+        f"`{found['name']}`{'' if found['required'] else '?'}"
+        for found in one.get("parameters", ())
+        if found["in"] == "query"
+    ]
+    if "requestBody" in one:
+        body = schemas[one["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/")[-1]]
+        takes += [f"`{name}`{'' if name in body.get('required', ()) else '?'}" for name in body["properties"]]
+    what = " ".join(one["description"].split())
+    return f"| `{method} {path}` | {' '.join(takes)} | {one['summary']}. {what} |"
