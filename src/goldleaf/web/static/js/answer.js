@@ -18,6 +18,7 @@ const proof = new ProofCard(part("proof"), task);
 const watch = new Watch();
 const extra = { comment: null, flag: false };
 const buttons = {};
+let out = null; // said once that the person is logged out
 let code = null; // as text or as code, once the person has chosen
 
 function answer(reply) {
@@ -213,7 +214,7 @@ desk.addEventListener("saved", (event) => {
 });
 desk.addEventListener("refused", (event) => {
   const { error } = event.detail;
-  if (error.status === 401) say("You are logged out. Your answers are kept here.", { keep: true, act: ["Log in", () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)] });
+  if (error.status === 401) out ??= say("You are logged out. Your answers are kept here.", { keep: true, act: ["Log in", () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)] });
   else if (error.status === 409) say(`${error.what} Yours was not counted.`);
   else sayRefused(error);
 });

@@ -137,8 +137,8 @@ async function fetchProgress(first = false) {
 
 function drawLead() {
   const points = curve.filter((point) => point.bound < 1);
-  part("curve-lead").textContent = points.length ? `It falls with each answer of the proof, from ${percentUp(points[0].bound)} to ${percentUp(points.at(-1).bound)} so far; the dashed line is the target, ${percentUp(status.error)}.`
-    : sampling(status) ? "An even sample of the machine’s labels is being checked by people. The proven error is known when the whole sample is answered, not before; then it falls with each further answer."
+  part("curve-lead").textContent = sampling(status) ? "People check an even sample of the machine’s labels. The proven error drops at once when the whole sample is answered, not before; from there it falls with each further answer."
+    : points.length ? `It falls with each answer of the proof, from ${percentUp(points[0].bound)} to ${percentUp(points.at(-1).bound)} so far; the dashed line is the target, ${percentUp(status.error)}.`
     : status.stage === "training" ? "The machine learns from the first answers. Then the proof begins, and its bound is drawn here."
     : "Its course is not drawn for this kind of proof; what is proven stands above and in the table of labels.";
   put(part("sample"), status.draws && !status.end ? sample(status.draws) : null);

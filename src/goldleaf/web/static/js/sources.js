@@ -35,8 +35,8 @@ function table({ sources, total }) {
 const interval = ({ low, high }) => `${Math.floor(100 * low)}–${Math.ceil(100 * high)}\u00a0%`;
 
 function troubles({ troubles: found, paid }) {
-  return [found.map((one) => h("details", { class: "notice warn small trouble" },
+  return [...found.map((one) => h("details", { class: "notice warn small trouble" },
     h("summary", {}, h("bdi", { class: "user" }, one.name), ": ", [one.errors && `failed on ${counted(one.errors, "item")} in its last run`, one.invalid && `${counted(one.invalid, "answer")} named no label`].filter(Boolean).join("; ")),
     h("ul", {}, one.problems.map(([item, what]) => h("li", { class: "user" }, `${item}: ${what}`))))),
-  Object.entries(paid).map(([name, cost]) => h("p", { class: "small soft" }, h("bdi", { class: "user" }, name), `: ${cost.toPrecision(3)} paid in all`))];
+  ...Object.entries(paid).map(([name, cost]) => h("p", { class: "small soft" }, h("bdi", { class: "user" }, name), `: ${cost.toPrecision(3)} paid in all`))];
 }
