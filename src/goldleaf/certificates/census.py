@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from goldleaf.certificates.base import allowed
 from goldleaf.certificates.bets import Floats, Outlook, raised, spread
@@ -69,7 +69,7 @@ def due(draws: int, expected: float, tolerated: float) -> bool:
 
 def bins(p_wrong: Floats) -> NDArray[np.int64]:
     """[n] the cell of each guess: steps of a quarter on the logit scale."""
-    edge = expit(-LOGIT_MOST)
+    edge = scipy.special.expit(-LOGIT_MOST)
     p = np.clip(p_wrong, edge, 1 - edge)
     return np.floor(np.log(p / (1 - p)) / LOGIT_STEP).astype(np.int64) + int(LOGIT_MOST / LOGIT_STEP) + 1
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp
 
 from goldleaf.certificates.bets import P_LEAST, Floats
 
@@ -56,14 +56,14 @@ def centred(score: Floats, load: Floats, mean: Floats) -> Floats:
     low, high = np.full(mean.shape, -40.0), np.full(mean.shape, 40.0)
     for _ in range(48):
         middle = (low + high) / 2
-        above = (expit(score + middle[..., None]) * load).sum(-1) > mean * load.sum(-1)
+        above = (scipy.special.expit(score + middle[..., None]) * load).sum(-1) > mean * load.sum(-1)
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return np.asarray(np.clip(expit(score + low[..., None]), P_LEAST, 1 - P_LEAST))
+    return np.asarray(np.clip(scipy.special.expit(score + low[..., None]), P_LEAST, 1 - P_LEAST))
 
 
 def believed(grid: Worlds, log_weight: Floats) -> Floats:
     """[..., c] the posterior mean of P(wrong), for forecasts and the census."""
-    weight = np.exp(log_weight - logsumexp(log_weight, axis=-1, keepdims=True))
+    weight = np.exp(log_weight - scipy.special.logsumexp(log_weight, axis=-1, keepdims=True))
     return np.asarray(weight @ grid.p)
 
 

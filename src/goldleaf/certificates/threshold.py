@@ -34,8 +34,8 @@ from math import comb
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import betaincinv, gammaincinv, gammaln, logsumexp
 
 from goldleaf.certificates.base import AuditPlan, Course, Draw, Outcome, Said, allowed
 from goldleaf.certificates.bounds import share
@@ -124,6 +124,11 @@ class ThresholdAudit:
         self._unseen -= int(self.plan.weights[course.position].sum())
         self._open = {draw.position: draw for draw in course.waiting}
         self._open_rows = int(self.plan.weights[list(self._open)].sum())
+
+    @property
+    def draws(self) -> tuple[int, int]:
+        """(answered, all) items of the even sample: before all of them are answered nothing is proven."""
+        return int(np.count_nonzero(~np.isnan(self._code[self._drawn]))), int(self._drawn.size)
 
     def forecast(self) -> float:
         if self.certified or not self._unseen:
@@ -261,11 +266,13 @@ def _log_chance(rows: int, marked: int, draws: int, tolerated: int) -> float:
         return -np.inf
     held = np.arange(max(0, draws + marked - rows), tolerated + 1)
     ways = _log_comb(marked, held) + _log_comb(rows - marked, draws - held)
-    return float(logsumexp(ways) - _log_comb(rows, np.asarray(draws)))
+    return float(scipy.special.logsumexp(ways) - _log_comb(rows, np.asarray(draws)))
 
 
 def _log_comb(n: int, k: Ints) -> Floats:
-    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+    return np.asarray(
+        scipy.special.gammaln(n + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
+    )
 
 
 def design(plan: AuditPlan, doubted: int = 0) -> AuditPlan:
@@ -314,7 +321,7 @@ def _best(
 ) -> tuple[int, float]:
     """(tolerated wrong draws, expected answers)."""
     p, n, load = binned(weights, p_wrong, min(max(expected_error, 1e-6), 0.95))
-    share_ = np.minimum(betaincinv(TOLERATED + 1, limit + 1, 1 - alpha), 1.0)
+    share_ = np.minimum(scipy.special.betaincinv(TOLERATED + 1, limit + 1, 1 - alpha), 1.0)
     beyond = sum(
         chance * _beyond_cells(np.minimum(level * p, 1.0), n, load, share_, TOLERATED)
         for level, chance in zip(LEVELS, CHANCES, strict=True)
@@ -333,7 +340,7 @@ def _beyond_cells(p: Floats, n: Floats, load: Floats, drawn: Floats, tolerated: 
     """
     wrong = np.concatenate([[0.0], np.cumsum(load * p)])
     items = np.concatenate([[0.0], np.cumsum(n)])
-    places = gammaincinv(tolerated[:, None] + 1.0, PLACES) / drawn[:, None]
+    places = scipy.special.gammaincinv(tolerated[:, None] + 1.0, PLACES) / drawn[:, None]
     return np.asarray((n.sum() - np.interp(places, wrong, items)).mean(axis=1))
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy
 import scipy.sparse as sp
-from scipy.special import ndtri
 
 from goldleaf.encode.base import Vectors
 from goldleaf.encode.text_svd import main_directions
@@ -98,7 +98,9 @@ class Number:
             raise LeftOut("every value is missing")
         self.quantiles, first = np.unique(np.quantile(there, np.linspace(0, 1, 257)), return_index=True)
         last = 257 - np.unique(np.quantile(there, np.linspace(0, 1, 257))[::-1], return_index=True)[1]
-        self.ranks = ndtri(np.clip((first + last - 1) / 512, 1e-3, 1 - 1e-3))  # ties take their middle rank
+        self.ranks = scipy.special.ndtri(
+            np.clip((first + last - 1) / 512, 1e-3, 1 - 1e-3)
+        )  # ties take their middle rank
         self.mean, self.deviation = float(there.mean()), float(there.std()) or 1.0
         self.rank_deviation = float(np.interp(there, self.quantiles, self.ranks).std()) or 1.0
         self.may_miss = len(there) < len(values)

@@ -7,6 +7,7 @@ are codes that a number would mangle: "007", "+49 89", digits beyond 18.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import pyarrow as pa
 
@@ -14,7 +15,6 @@ from goldleaf.items.arrow import Column
 from goldleaf.items.arrow import compute as pc
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None")
-_MISSING = pa.array(MISSING)
 _DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _WHOLE = r"-?(0|[1-9]\d{0,17})"
 LADDER: tuple[tuple[pa.DataType, str], ...] = (
@@ -26,6 +26,12 @@ LADDER: tuple[tuple[pa.DataType, str], ...] = (
 )
 _NUMBER = LADDER[2][1]
 _DIGITS = r"^ *[+-]?\d+ *$"
+
+
+@cache
+def _missing() -> Column:
+    """Made when needed: pyarrow's first array of Python objects loads pandas, where there is one."""
+    return pa.array(MISSING)
 
 
 @dataclass
@@ -42,7 +48,7 @@ class ColumnScan:
 
     def see(self, cells: Column) -> None:
         if self.possible or self.count_numbers:
-            missing = pc.is_in(cells, _MISSING)
+            missing = pc.is_in(cells, _missing())
             self.filled += len(cells) - pc.sum(missing).as_py() if len(cells) else 0
             self.possible = [at for at in self.possible if _fits(cells, missing, *LADDER[at])]
             if self.count_numbers:
@@ -92,7 +98,7 @@ def cast(cells: Column, dtype: pa.DataType) -> Column:
         return cells
     if pa.types.is_null(dtype):
         return pa.nulls(len(cells))
-    cells = pc.if_else(pc.is_in(cells, _MISSING), None, cells)
+    cells = pc.if_else(pc.is_in(cells, _missing()), None, cells)
     if pa.types.is_boolean(dtype):
         return pc.equal(pc.ascii_lower(cells), "true")
     if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):

@@ -8,7 +8,7 @@ there could be, is their correlation; a vote weighs 1 / (1 + the sum of them), t
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
+import scipy
 
 from goldleaf.posteriors.tally import Floats, Tally
 
@@ -30,7 +30,7 @@ def weights(tally: Tally, given: Floats, posterior: Floats) -> Floats:
     if tally.items > ITEMS:
         some = np.sort(np.random.default_rng(0).choice(tally.items, ITEMS, replace=False))
         part, share = tally.take(some), ITEMS / tally.items
-    both = coo_array(part.matrix.T @ part.matrix)
+    both = scipy.sparse.coo_array(part.matrix.T @ part.matrix)
     one, other = both.coords
     alike = (one % tally.classes == other % tally.classes) & (one != other)
     one, other, together = one[alike], other[alike], both.data[alike]

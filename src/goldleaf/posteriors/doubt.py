@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
@@ -46,17 +45,19 @@ class Doubt:
             z = columns @ terms
             off = (terms - PRIOR) / SPREAD
             value = (np.logaddexp(0.0, z) - mistaken * z).sum() + (off**2).sum() / 2
-            return float(value), columns.T @ (expit(z) - mistaken) + off / SPREAD
+            return float(value), columns.T @ (scipy.special.expit(z) - mistaken) + off / SPREAD
 
-        self.terms_ = minimize(loss, PRIOR, jac=True, method="L-BFGS-B").x
+        self.terms_ = scipy.optimize.minimize(loss, PRIOR, jac=True, method="L-BFGS-B").x
         if self.terms_[1] < 0:  # the mistakes contradict the doubt: then it tells nothing
             rising = [(None, None), (0.0, None)]
-            self.terms_ = minimize(loss, PRIOR, jac=True, method="L-BFGS-B", bounds=rising).x
+            self.terms_ = scipy.optimize.minimize(loss, PRIOR, jac=True, method="L-BFGS-B", bounds=rising).x
         return self
 
     def predict(self, probabilities: NDArray[np.floating]) -> Floats:
         """P(wrong) [n] from P(label) [n, classes]."""
-        return FLOOR + (1 - 2 * FLOOR) * np.asarray(expit(_columns(probabilities) @ self.terms_))
+        return FLOOR + (1 - 2 * FLOOR) * np.asarray(
+            scipy.special.expit(_columns(probabilities) @ self.terms_)
+        )
 
 
 def _columns(probabilities: NDArray[np.floating]) -> Floats:

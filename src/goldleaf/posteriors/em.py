@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+import scipy
 
 from goldleaf.posteriors.tally import Floats, Tally, shares
 from goldleaf.schema import VoteTable
@@ -67,7 +67,7 @@ class VoteModel(ABC):
         """The same from a `Tally`."""
         odds = tally.evidence(self.terms_)
         odds += np.log(self.prior_ if before is None else before + SMALL)
-        return np.asarray(softmax(odds, axis=1))
+        return np.asarray(scipy.special.softmax(odds, axis=1))
 
     def evidence(self, tally: Tally) -> Floats:
         """[items, classes] log odds that the votes alone add, with mean 0 in every row."""
@@ -96,5 +96,5 @@ def _sample(tally: Tally) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
 
 def centred(probabilities: Floats) -> Floats:
     """Log odds with mean 0 in every row."""
-    odds = log_softmax(np.log(probabilities + SMALL), axis=1)
+    odds = scipy.special.log_softmax(np.log(probabilities + SMALL), axis=1)
     return np.asarray(odds - odds.mean(axis=1, keepdims=True))

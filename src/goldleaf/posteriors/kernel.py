@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, cholesky, eigh, solve_triangular
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
@@ -63,7 +61,7 @@ class View:
     def predict_proba(self, vectors: Floats32) -> Floats32:
         """[n, classes] for `vectors` [n, d]."""
         scores = gaussian(squared(vectors, self.landmarks), self.width) @ self.coef
-        probabilities: Floats32 = softmax(np.float32(self.sharpness) * scores, axis=1)
+        probabilities: Floats32 = scipy.special.softmax(np.float32(self.sharpness) * scores, axis=1)
         return probabilities
 
 
@@ -112,7 +110,7 @@ class KernelProbe:
         else:
             solved = spanned(kernel, doubled(landmarks, setting.width), truth, setting.ridge)
         sharpness = _sharpness(solved.held_out, labels)
-        out_of_fold = softmax(sharpness * solved.held_out, axis=1)
+        out_of_fold = scipy.special.softmax(sharpness * solved.held_out, axis=1)
         return View(landmarks, setting.width, solved.coef.astype(np.float32), sharpness, out_of_fold)
 
 
@@ -141,7 +139,7 @@ def choose(vectors: Floats32, truth: Floats) -> Setting:
     distance = squared(vectors, vectors)
     losses = {}
     for width in WIDTHS:
-        values, left = eigh(np.asarray(gaussian(distance, width), np.float64), driver="evd")
+        values, left = scipy.linalg.eigh(np.asarray(gaussian(distance, width), np.float64), driver="evd")
         turned, square = left.T @ truth, left**2
         for ridge in RIDGES:
             keep = 1 / (np.maximum(values, 0.0) + ridge)
@@ -152,24 +150,27 @@ def choose(vectors: Floats32, truth: Floats) -> Setting:
 
 def exact(kernel: Floats, truth: Floats, ridge: float) -> Solution:
     """The fit spanned by all answers: coef = (K + ridge)^-1 y, and y_i - coef_i / [(K + ridge)^-1]_ii left out."""
-    inverse = cho_solve(cho_factor(kernel + ridge * np.eye(len(kernel)), lower=True), np.eye(len(kernel)))
+    inverse = scipy.linalg.cho_solve(
+        scipy.linalg.cho_factor(kernel + ridge * np.eye(len(kernel)), lower=True), np.eye(len(kernel))
+    )
     coef = inverse @ truth
     return Solution(coef, truth - coef / np.diag(inverse)[:, None])
 
 
 def spanned(kernel: Floats, among: Floats, truth: Floats, ridge: float) -> Solution:
     """The fit spanned by landmarks, from the kernels [labeled, m] and [m, m] (the Nystroem method)."""
-    lower = cholesky(among + JITTER * np.eye(len(among)), lower=True)
-    features = solve_triangular(
+    lower = scipy.linalg.cholesky(among + JITTER * np.eye(len(among)), lower=True)
+    features = scipy.linalg.solve_triangular(
         lower, kernel.T, lower=True
     ).T  # features @ features.T is close to the whole kernel
-    inverse = cho_solve(
-        cho_factor(features.T @ features + ridge * np.eye(len(among)), lower=True), np.eye(len(among))
+    inverse = scipy.linalg.cho_solve(
+        scipy.linalg.cho_factor(features.T @ features + ridge * np.eye(len(among)), lower=True),
+        np.eye(len(among)),
     )
     weights = inverse @ (features.T @ truth)
     leverage = np.einsum("ij,ij->i", features @ inverse, features)
     missed = (truth - features @ weights) / np.maximum(1 - leverage, 1e-6)[:, None]
-    return Solution(solve_triangular(lower.T, weights, lower=False), truth - missed)
+    return Solution(scipy.linalg.solve_triangular(lower.T, weights, lower=False), truth - missed)
 
 
 def _some(rng: np.random.Generator, n: int, most: int) -> Ints:
@@ -187,9 +188,9 @@ def _sharpness(scores: Floats, labels: Ints) -> float:
     at, unseen = np.arange(len(labels)), UNSEEN / (len(labels) + 1)
 
     def loss(log_sharpness: float) -> float:
-        log_p = log_softmax(np.exp(log_sharpness) * scores, axis=1)
+        log_p = scipy.special.log_softmax(np.exp(log_sharpness) * scores, axis=1)
         right = log_p[at, labels]
         others = (log_p.sum(axis=1) - right) / max(log_p.shape[1] - 1, 1)
         return -float(((1 - unseen) * right + unseen * others).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(0.0, 4.5), method="bounded").x))
+    return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=(0.0, 4.5), method="bounded").x))

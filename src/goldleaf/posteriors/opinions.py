@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from goldleaf.posteriors.em import VoteModel, centred
 from goldleaf.posteriors.heed import Heard, Heeding
@@ -62,7 +62,7 @@ class Opinions:
                     self.model_.fit_tally(tally, around)
                     posterior = self.model_.posterior(tally, around)
         self._kept = posterior if small else None
-        alike = Tally.of(csr_array(tally.counts), tally.classes)
+        alike = Tally.of(scipy.sparse.csr_array(tally.counts), tally.classes)
         self.heedings_ = [Heeding.of(one, posterior) for one in (tally, alike)]
         return self
 

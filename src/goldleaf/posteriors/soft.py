@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 from threadpoolctl import threadpool_limits
 
 from goldleaf.posteriors.kernel import (
@@ -72,7 +71,9 @@ class SoftProbe:
             self._views = [
                 _fit(np.asarray(v[self.fitted_], np.float32), target, self.mean_, rng) for v in views
             ]
-        left_out = [softmax(v.sharpness * v.solution.held_out + self.mean_, axis=1) for v in self._views]
+        left_out = [
+            scipy.special.softmax(v.sharpness * v.solution.held_out + self.mean_, axis=1) for v in self._views
+        ]
         self.held_out_ = np.mean(left_out, axis=0)
         return self
 
@@ -82,7 +83,7 @@ class SoftProbe:
         for view, vectors in zip(self._views, views, strict=True):
             kernel = gaussian(squared(np.asarray(vectors, np.float32), view.landmarks), view.width)
             scores = kernel @ view.solution.coef.astype(np.float32)
-            each.append(softmax(view.sharpness * scores + self.mean_, axis=1))
+            each.append(scipy.special.softmax(view.sharpness * scores + self.mean_, axis=1))
         return np.asarray(np.mean(each, axis=0), np.float64)
 
 
@@ -101,7 +102,7 @@ def _fit(vectors: Floats32, target: Floats, mean: Floats, rng: np.random.Generat
 
     def loss(log_sharpness: float) -> float:
         odds = np.exp(log_sharpness) * solved.held_out + mean
-        return -float((target * log_softmax(odds, axis=1)).sum(axis=1).mean())
+        return -float((target * scipy.special.log_softmax(odds, axis=1)).sum(axis=1).mean())
 
-    sharpness = float(np.exp(minimize_scalar(loss, bounds=(-1.0, 4.5), method="bounded").x))
+    sharpness = float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=(-1.0, 4.5), method="bounded").x))
     return _View(landmarks, setting.width, solved, sharpness)

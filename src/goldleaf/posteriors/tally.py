@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
 
 from goldleaf.schema import VoteTable
 
@@ -35,11 +35,11 @@ class Tally:
         )  # 16 bits are sorted in linear time
         item = votes.item.astype(np.int32)[np.argsort(narrow, kind="stable")]
         starts = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=columns))]).astype(np.int32)
-        by_column = csc_array((np.ones(len(item)), item, starts), shape=(votes.items, columns))
+        by_column = scipy.sparse.csc_array((np.ones(len(item)), item, starts), shape=(votes.items, columns))
         self.matrix = by_column.tocsr()
 
     @classmethod
-    def of(cls, matrix: csr_array, classes: int) -> Tally:
+    def of(cls, matrix: scipy.sparse.csr_array, classes: int) -> Tally:
         """That of some rows of another one's matrix."""
         made = cls.__new__(cls)
         made.matrix, made.classes = matrix, classes

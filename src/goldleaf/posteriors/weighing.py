@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,7 +47,7 @@ class Weighing:
 
 
 def _mixed(parts: Floats, weights: Floats, terms: Floats) -> Floats:
-    return np.asarray(softmax(np.tensordot(weights, parts, 1) + terms, axis=1))
+    return np.asarray(scipy.special.softmax(np.tensordot(weights, parts, 1) + terms, axis=1))
 
 
 def _fit(parts: Floats, labels: Ints) -> tuple[Floats, Floats]:
@@ -57,7 +56,7 @@ def _fit(parts: Floats, labels: Ints) -> tuple[Floats, Floats]:
 
     def loss(all_terms: Floats) -> tuple[float, Floats]:
         weights, terms = all_terms[:many], all_terms[many:]
-        log_p = log_softmax(np.tensordot(weights, parts, 1) + terms, axis=1)
+        log_p = scipy.special.log_softmax(np.tensordot(weights, parts, 1) + terms, axis=1)
         miss = np.exp(log_p)
         miss[at, labels] -= 1
         off = (weights - prior) / SPREAD
@@ -66,5 +65,5 @@ def _fit(parts: Floats, labels: Ints) -> tuple[Floats, Floats]:
         return float(value), np.concatenate([slope, miss.sum(axis=0) + terms / SPREAD_CLASS**2])
 
     start = np.concatenate([prior, np.zeros(classes)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B").x
     return found[:many], found[many:]

@@ -303,7 +303,10 @@ class Project:
 
     def sources(self, *, estimated: NDArray[np.float64] | None = None) -> diagnosing.Sources:
         """What each source is worth; `estimated` are accuracies by a label model, for each of `votes().names`."""
-        return diagnosing.sources(self._home, self.votes(), self.loop.record, estimated)
+        record = self.loop.record
+        return diagnosing.sources(
+            self._home, self.votes(), record.labeled(), record.drawn_at_random(), estimated
+        )
 
     def suggest(self, most: int = 10) -> list[Suggestion]:
         """Keyword rules that people's training answers speak for, the best first."""

@@ -20,6 +20,7 @@ from goldleaf.errors import GoldleafError, Taken, VotesError
 from goldleaf.project import repeats
 from goldleaf.project.answering import vote
 from goldleaf.project.leases import Leases
+from goldleaf.project.left import Left
 from goldleaf.project.loop import Loop
 from goldleaf.project.model import Guess
 from goldleaf.project.pace import Pace
@@ -88,7 +89,7 @@ class Board:
         self.stock = Stock(self.record)
         self.working = False  # a round of training is being computed
         self.rounds = 0  # since the board was set up
-        self.since_freeze: set[int] = set()  # items that people labeled since the labels were frozen
+        self.left: Left | None = None  # to the machine, once its labels are frozen
         self.spare: dict[str, list[int]] = {}
         self._rng = np.random.default_rng()
         self.finished = False  # the audit asks no more
@@ -207,9 +208,8 @@ class Board:
         known = {asked.seq for asked in self.loop.settle(open_)} if stage else set()
         self._known[[asked.position for asked in self.record.asked.values()]] = True
         self.stock.refill(asked for asked in open_ if asked.seq not in held | known)
-        self.since_freeze = set()
-        if self.loop.frozen is not None:
-            self.since_freeze = {at for at in self.record.labeled() if self.loop.frozen.holds(at)}
+        frozen, labels = self.loop.frozen, self.loop.config.task.labels
+        self.left = Left(frozen, len(labels), self.record.labeled()) if frozen is not None else None
         self.finished = self.loop.audit is not None and self.loop.finished
 
     # -- taking answers
@@ -291,8 +291,8 @@ class Board:
         self._mine.setdefault(given.source, []).append(given)
         self.leases.drop(asked.seq)
         self.stock.heard(asked)
-        if given.label is not None and asked.purpose != "repeat":
-            self.since_freeze.add(asked.position)
+        if given.label is not None and asked.purpose != "repeat" and self.left is not None:
+            self.left.take(asked.position)
         if given.answer == "skip":
             self.stock.left(asked.seq, given.source)
             if asked.attempt and asked.purpose != "repeat":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from goldleaf.errors import ConfigError
 from goldleaf.items.store import ItemStore
-from goldleaf.project.record import Record
 from goldleaf.project.sources import Home, prompt_of
 from goldleaf.project.vote_record import Standing
 from goldleaf.schema import VoteTable
@@ -43,14 +42,25 @@ class Sources:
     drawn: int
 
 
-def sources(home: Home, table: VoteTable, record: Record, estimated: Any = None) -> Sources:
-    """Diagnose every source; `estimated` are accuracies by a label model, one for each of `table.names`."""
+def sources(
+    home: Home,
+    table: VoteTable,
+    labeled: Mapping[int, str],
+    drawn_at_random: Collection[int],
+    estimated: Any = None,
+) -> Sources:
+    """Diagnose every source.
+
+    Args:
+        labeled: people's answers by position. drawn_at_random: those of them that no choice led to.
+        estimated: accuracies by a label model, one for each of `table.names`.
+    """
     truth = np.full(home.store.items, -1, np.int64)
     index = {label: number for number, label in enumerate(home.labels)}
-    for position, label in record.labeled().items():
+    for position, label in labeled.items():
         truth[position] = index[label]
     at_random = np.zeros(home.store.items, bool)
-    at_random[list(record.drawn_at_random())] = True
+    at_random[list(drawn_at_random)] = True
     removed = cost_of_removing(_answered_only(table, truth), majority_error(truth))
     return Sources(
         home.record.standing(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 SECONDS = 600.0  # a question that nobody touches goes to somebody else after this
@@ -113,5 +114,12 @@ class Leases:
             self._of[lease.person].pop(question, None)
 
     def _note(self, question: int, lease: Lease | None) -> None:
-        body = [question, lease.person, lease.until] if lease else [question, None, 0]
-        self._written.append(json.dumps(body) + "\n")
+        if lease is None:
+            self._written.append(f"[{question}, null, 0]\n")
+        else:
+            self._written.append(f"[{question}, {_quoted(lease.person)}, {lease.until!r}]\n")
+
+
+@lru_cache(maxsize=1_000)
+def _quoted(person: str) -> str:
+    return json.dumps(person)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans, MiniBatchKMeans
 
 SAMPLE = 20_000  # items that place the centres; the nearest item is looked for among them
 
@@ -28,6 +27,8 @@ def spread(
     vectors: NDArray[np.float32], size: int, *, seed: int, weights: NDArray[np.floating] | None = None
 ) -> NDArray[np.int64]:
     """Indices of `size` distinct rows, each near one of `size` k-means centres."""
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+
     kind = MiniBatchKMeans if len(vectors) > 5_000 else KMeans
     centres = (
         kind(size, n_init=1, random_state=seed % 2**32).fit(vectors, sample_weight=weights).cluster_centers_

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from goldleaf.schema import VoteTable
 
@@ -115,8 +115,8 @@ def clopper_pearson(right: Ints, of: Ints, confidence: float = 0.95) -> tuple[Sh
     right, of = np.asarray(right, np.float64), np.asarray(of, np.float64)
     tail = (1 - confidence) / 2
     wrong = of - right
-    low = np.where(right > 0, betaincinv(np.maximum(right, 1), wrong + 1, tail), 0.0)
-    high = np.where(wrong > 0, betaincinv(right + 1, np.maximum(wrong, 1), 1 - tail), 1.0)
+    low = np.where(right > 0, scipy.special.betaincinv(np.maximum(right, 1), wrong + 1, tail), 0.0)
+    high = np.where(wrong > 0, scipy.special.betaincinv(right + 1, np.maximum(wrong, 1), 1 - tail), 1.0)
     return low, high
 
 

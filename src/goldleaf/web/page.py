@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from goldleaf import __version__
+from goldleaf.certificates.threshold import ThresholdAudit
 from goldleaf.encode.picture import picture
 from goldleaf.errors import GoldleafError, LedgerError
 from goldleaf.project.board import Board, Handed, Saved
@@ -64,8 +66,8 @@ class Page:
         self.catalog = Catalog(desk.board.loop)
         self.picture: dict[str, Any] | None = None  # the map of the items
         self._reader = ThreadPoolExecutor(1, "goldleaf-reader")
-        threading.Thread(target=self._lay_out, name="goldleaf-layout", daemon=True).start()
         self.trouble: str | None = None  # why the items cannot be laid out
+        self.draws = draws(desk.board)
         self._told = -1
         self._waiting = False
         self._task = self._describe()
@@ -77,6 +79,10 @@ class Page:
         )
         self.templates.globals.update(static=static, version=__version__)
         desk.heard = self._heard
+
+    def start(self) -> None:
+        """Begin the work beside answering, once the server listens."""
+        threading.Thread(target=self._lay_out, name="goldleaf-layout", daemon=True).start()
 
     def _lay_out(self) -> None:
         """Lay the items out for looking at, then draw their map; on a thread of its own, behind all others."""
@@ -92,6 +98,7 @@ class Page:
 
     def _heard(self, board: Board) -> None:
         self.watch.heard(board)
+        self.draws = draws(board)
         ahead = board.stock.peek(AHEAD)
         if any(self.contents.known(at) is None for at in ahead):
             self._reader.submit(self.contents.load, ahead)
@@ -105,7 +112,7 @@ class Page:
                     await asyncio.wrap_future(self.desk.do(self.watch.look))
             if self.watch.now["version"] != self._told:
                 self._told = self.watch.now["version"]
-                self.hub.tell("status", self.watch.now)
+                self.hub.tell("status", self.status())
                 self.hub.tell("questions", {})
 
     def close(self) -> None:
@@ -117,10 +124,10 @@ class Page:
     def _describe(self) -> dict[str, Any]:
         project = self.desk.project
         task, target = project.config.task, project.config.target
-        few = len(task.labels) <= len(KEYS)
         described = dict(task.descriptions)
+        keys = keys_for(task.labels)
         labels = [
-            {"name": name, "key": KEYS[at] if few else None, "description": described.get(name), "colour": at}
+            {"name": name, "key": keys[at], "description": described.get(name), "colour": at}
             for at, name in enumerate(task.labels)
         ]
         guidelines = project.folder / GUIDELINES
@@ -155,15 +162,16 @@ class Page:
 
     def status(self, user: User | None = None) -> dict[str, Any]:
         """The newest status; with `user`, of their own work too."""
+        now = {**self.watch.now, "draws": self.draws}
         if user is None:
-            return self.watch.now
+            return now
         pace = self.desk.board.pace
         each = pace.seconds(user.source)
         mine = {
             "answers": pace.people.get(user.source, 0),
             "seconds_per_answer": None if each is None else round(each, 1),
         }
-        return {**self.watch.now, "me": mine}
+        return {**now, "me": mine}
 
     async def hand(self, hand: Hand, user: User) -> dict[str, Any]:
         """What somebody has in hand, with the items' contents."""
@@ -216,6 +224,8 @@ class Page:
         **more: Any,
     ) -> HTMLResponse:
         """A page from its template."""
+        if name == "error" and user is None:  # an address without a route has asked nobody who they are
+            user = self.doors.user(request.cookies.get(COOKIE, ""))
         project = {"name": self.task["name"], "modality": self.task["modality"]} if user else None
         who = {"name": user.name, "role": user.role} if user else None
         base: dict[str, Any] = {
@@ -262,3 +272,25 @@ def saved(one: Saved) -> dict[str, Any]:
 def static(path: str) -> str:
     """The address of a static file; the version in it lets browsers keep it for good."""
     return f"/static/{__version__}/{path}"
+
+
+def keys_for(labels: Sequence[str]) -> list[str | None]:
+    """A key for each label: its own name where that is one, so that 3 means "3"; none where the keys do not suffice."""
+    if len(labels) > len(KEYS):
+        return [None] * len(labels)
+    own = {name.lower() for name in labels if len(name) == 1 and name.lower() in KEYS}
+    rest = iter([key for key in KEYS if key not in own])
+    found: list[str | None] = []
+    for name in labels:
+        mine = name.lower() if name.lower() in own and name.lower() not in found else next(rest, None)
+        found.append(mine)
+    return found
+
+
+def draws(board: Board) -> dict[str, int] | None:
+    """How far the even sample is, before whose end a threshold audit proves nothing; None for other audits."""
+    audit = board.loop.audit
+    if not isinstance(audit, ThresholdAudit):
+        return None
+    done, total = audit.draws
+    return {"done": done, "all": total}

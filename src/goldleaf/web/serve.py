@@ -21,6 +21,7 @@ from goldleaf.web.app import build
 from goldleaf.web.page import Page
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+SWITCH = 0.0005  # seconds that a round of training may keep the interpreter while an answer waits
 GRACE = 5  # seconds for requests under way when the server is asked to stop
 
 
@@ -79,6 +80,7 @@ def serve(
             lifespan="on",
         )
         server = _Server(config, page)
+        sys.setswitchinterval(SWITCH)
         # uvicorn stops in order, then raises the signal again: leave by the front door then
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         say(f"{base}/?token={token}" if where.local else f"{base}/login", not where.local)

@@ -68,17 +68,8 @@ class Shield:
                 await _drain(receive)
                 await _refuse(sending, Refusal(413, f"The request is larger than {LARGEST:,} bytes."))
         finally:
-            # never the query: a share link's token is in it
-            log.info(
-                json.dumps(
-                    {
-                        "method": scope["method"],
-                        "path": scope["path"],
-                        "status": status,
-                        "ms": round(1000 * (time.perf_counter() - began), 1),
-                    }
-                )
-            )
+            if log.isEnabledFor(logging.INFO):
+                _note(scope, status, time.perf_counter() - began)
 
     def _check(self, headers: Headers) -> None:
         host = headers.get("host", "")
@@ -93,6 +84,17 @@ class Shield:
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > LARGEST:
             raise TooLarge
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """A line of the log; never the query: a share link's token is in it."""
+    line = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(1000 * seconds, 1),
+    }
+    log.info(json.dumps(line))
 
 
 def _limited(receive: Receive) -> Receive:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
 from goldleaf.certificates.slices import SlicedAudit
 from goldleaf.project.board import Board
 from goldleaf.project.summary import seconds_per_answer
@@ -60,7 +58,7 @@ class Watch:
             else "audit"
         )
         human = sum(pace.labels.values())
-        machine = 0 if loop.frozen is None else self._machine(board).sum()
+        machine = 0 if board.left is None else board.left.counts.sum()
         return {
             "stage": stage,
             "attempt": loop.attempt,
@@ -106,17 +104,9 @@ class Watch:
             "measured": measured is not None,
         }
 
-    def _machine(self, board: Board) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Items that the machine labels, by class, as frozen: those that no person has answered since."""
-        frozen, labels = board.loop.frozen, board.loop.config.task.labels
-        assert frozen is not None
-        counts = np.bincount(frozen.labels, minlength=len(labels))
-        taken = [frozen.labels[frozen.place(at)] for at in board.since_freeze if frozen.holds(at)]
-        return np.asarray(counts - np.bincount(taken, minlength=len(labels)) if taken else counts)
-
     def _classes(self, board: Board) -> list[dict[str, Any]]:
         loop = board.loop
-        machine = self._machine(board).tolist() if loop.frozen is not None else None
+        machine = board.left.counts.tolist() if board.left is not None else None
         proven: dict[str | None, Any] = {}
         if (
             loop.frozen is not None

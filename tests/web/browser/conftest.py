@@ -140,7 +140,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         )
         page.goto(address)
         if path is not None:
-            page.goto(address.split("/?")[0] + path)
+            page.goto("/".join(address.split("/", 3)[:3]) + path)
         return page
 
     yield go
@@ -167,7 +167,7 @@ def make(folder: Path, items: pa.Table, truth: list[int], task: gl.Classify, **t
     return folder
 
 
-def make_reviews(folder: Path) -> Path:
+def make_reviews(folder: Path, **target: Any) -> Path:
     """Eighty texts, each of which says its label."""
     truth = [number % 2 for number in range(80)]
     texts = pa.table({"review": [f"Number {n} is {CLASSES[kind]}." for n, kind in enumerate(truth)]})
@@ -176,13 +176,28 @@ def make_reviews(folder: Path) -> Path:
         text="review",
         descriptions={"good": "They would buy it again.", "bad": "They would not."},
     )
-    return make(folder, texts, truth, task)
+    return make(folder, texts, truth, task, **target)
 
 
 @pytest.fixture
 def reviews(tmp_path: Path) -> Path:
     """A project of eighty texts."""
     return make_reviews(tmp_path / "reviews")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Such a project, served once for all tests of a file that give a few answers at most."""
+    folder = make_reviews(tmp_path_factory.mktemp("site") / "reviews")
+    (folder / "guidelines.md").write_text("Judge the product, <b>not</b> the shop.")
+    server = start(folder)
+    yield server
+    server.stop()
+
+
+def enter(page: Page) -> None:
+    """Until an item is on the screen."""
+    page.wait_for_selector("[data-part=item] .item")
 
 
 def shown(page: Page) -> str:

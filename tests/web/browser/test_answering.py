@@ -12,8 +12,10 @@ import goldleaf as gl
 from tests.web.browser.conftest import (
     CLASSES,
     Serve,
+    Server,
     Visit,
     answers,
+    enter,
     make,
     question,
     shown,
@@ -48,10 +50,8 @@ def test_a_person_labels_by_keyboard_to_the_certificate(reviews: Path, serve: Se
         assert not project.certificate.replayed
 
 
-def test_undo_shows_the_question_again_and_the_ledger_keeps_both(
-    reviews: Path, serve: Serve, visit: Visit
-) -> None:
-    page = visit(serve(reviews).entrance)
+def test_undo_shows_the_question_again_and_the_ledger_keeps_both(site: Server, visit: Visit) -> None:
+    page = visit(site.entrance)
     first, text = question(page), shown(page)
     page.keyboard.press("1")
     wait_other(page, first)
@@ -63,12 +63,12 @@ def test_undo_shows_the_question_again_and_the_ledger_keeps_both(
     page.keyboard.press("2")
     wait_other(page, first)
     wait_saved(page)
-    given = [label for asked, _, label in answers(reviews) if str(asked) == first]
+    given = [label for asked, _, label in answers(site.folder) if str(asked) == first]
     assert given == ["good", "bad"]
 
 
-def test_undo_after_the_page_was_loaded_anew(reviews: Path, serve: Serve, visit: Visit) -> None:
-    page = visit(serve(reviews).entrance)
+def test_undo_after_the_page_was_loaded_anew(site: Server, visit: Visit) -> None:
+    page = visit(site.entrance)
     first = question(page)
     page.keyboard.press("1")
     wait_other(page, first)
@@ -79,21 +79,20 @@ def test_undo_after_the_page_was_loaded_anew(reviews: Path, serve: Serve, visit:
     expect(page.locator("[data-part=item]")).to_have_attribute("data-question", first)
 
 
-def test_the_next_item_is_there_before_the_server_answers(reviews: Path, serve: Serve, visit: Visit) -> None:
-    page = visit(serve(reviews).entrance)
-    page.wait_for_timeout(300)
+def test_the_next_item_is_there_before_the_server_answers(site: Server, visit: Visit) -> None:
+    page = visit(site.entrance)
+    enter(page)
+    page.wait_for_timeout(500)  # for the second item, behind the first
     first = question(page)
-    page.route(
-        "**/api/answers", lambda route: (page.wait_for_timeout(0), route.abort())
-    )  # nothing gets through
+    page.route("**/api/answers", lambda route: route.abort())  # nothing gets through
     page.keyboard.press("1")
     assert question(page) not in ("", first)
     page.unroute("**/api/answers")
     wait_saved(page)
 
 
-def test_cant_tell_skip_comment_and_flag(reviews: Path, serve: Serve, visit: Visit) -> None:
-    page = visit(serve(reviews).entrance)
+def test_cant_tell_skip_comment_and_flag(site: Server, visit: Visit) -> None:
+    page = visit(site.entrance)
     for press in ("?", "ArrowRight"):
         before = question(page)
         page.keyboard.press(press)
@@ -115,9 +114,8 @@ def test_cant_tell_skip_comment_and_flag(reviews: Path, serve: Serve, visit: Vis
     expect(page.get_by_text("flagged", exact=True)).to_be_visible()
 
 
-def test_guidelines_and_keys_are_at_hand(reviews: Path, serve: Serve, visit: Visit) -> None:
-    (reviews / "guidelines.md").write_text("Judge the product, <b>not</b> the shop.")
-    page = visit(serve(reviews).entrance)
+def test_guidelines_and_keys_are_at_hand(site: Server, visit: Visit) -> None:
+    page = visit(site.entrance)
     page.keyboard.press("F1")
     dialog = page.get_by_role("dialog", name="How to answer")
     expect(dialog).to_contain_text("Judge the product, <b>not</b> the shop.")
@@ -148,10 +146,8 @@ def test_150_labels_are_found_by_typing(intents: Path, serve: Serve, visit: Visi
     expect(page.get_by_role("option")).to_have_count(150)
 
 
-def test_works_by_touch_on_a_phone(reviews: Path, serve: Serve, visit: Visit) -> None:
-    page = visit(
-        serve(reviews).entrance, viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True
-    )
+def test_works_by_touch_on_a_phone(site: Server, visit: Visit) -> None:
+    page = visit(site.entrance, viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True)
     before = question(page)
     page.get_by_role("button", name="bad").tap()
     wait_other(page, before)

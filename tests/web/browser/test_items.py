@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 import goldleaf as gl
-from tests.web.browser.conftest import Serve, Visit, make, question, wait_other
+from tests.web.browser.conftest import Server, Visit, make, question, start, wait_other
 
 HOSTILE = (
     "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">",
@@ -20,42 +20,42 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
-def hostile(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     texts = pa.table({"text": list(HOSTILE)})
     task = gl.Classify(["<b>bold</b>", "\u202edesrever", "plain"], text="text")
-    return make(tmp_path / "hostile", texts, [0, 1, 0, 1], task)
+    server = start(make(tmp_path_factory.mktemp("texts") / "hostile", texts, [0, 1, 0, 1], task))
+    yield server
+    server.stop()
 
 
-def test_hostile_texts_are_only_shown(hostile: Path, serve: Serve, visit: Visit) -> None:
-    server = serve(hostile)
-    page = visit(server.entrance)
+def test_hostile_texts_are_only_shown(hostile: Server, visit: Visit) -> None:
+    page = visit(hostile.entrance)
     expect(page.get_by_role("button", name="<b>bold</b>")).to_be_visible()
     for position, text in enumerate(HOSTILE[:2]):
-        page.goto(f"{server.url}/items/{position}")
+        page.goto(f"{hostile.url}/items/{position}")
         item = page.locator(".item")
         expect(item).to_contain_text(text.split("\u202e")[0][:60])
         assert "owned" not in page.title()
         assert page.locator(".item script, .item img").count() == 0
     expect(page.locator(".steer")).to_have_text("U+202E")
     assert "\u202e" not in item.inner_text()
-    page.goto(f"{server.url}/items/2")
+    page.goto(f"{hostile.url}/items/2")
     assert page.locator(".prose").evaluate("it => getComputedStyle(it).direction") == "rtl"
 
 
-def test_two_million_characters_open_at_once_and_can_be_read_on(
-    hostile: Path, serve: Serve, visit: Visit
-) -> None:
-    page = visit(serve(hostile).entrance, "/items/3")
+def test_two_million_characters_open_at_once_and_can_be_read_on(hostile: Server, visit: Visit) -> None:
+    page = visit(hostile.entrance, "/items/3")
     assert len(page.locator(".prose").first.inner_text()) <= 20_000
     page.get_by_role("button", name="Show more: 2.0 million characters in all").click()
     expect(page.locator(".prose")).to_have_count(2)
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     from PIL import Image
 
+    tmp_path = tmp_path_factory.mktemp("images")
     folder = tmp_path / "pictures.in"
     folder.mkdir()
     for number in range(8):
@@ -68,11 +68,13 @@ def pictures(tmp_path: Path) -> Path:
         [number % 2 for number in range(8)],
         gl.Classify(["dark", "light"], image="image"),
     )
-    return tmp_path / "pictures"
+    server = start(tmp_path / "pictures")
+    yield server
+    server.stop()
 
 
-def test_small_images_are_enlarged_by_whole_pixels(pictures: Path, serve: Serve, visit: Visit) -> None:
-    page = visit(serve(pictures).entrance)
+def test_small_images_are_enlarged_by_whole_pixels(pictures: Server, visit: Visit) -> None:
+    page = visit(pictures.entrance)
     image = page.locator(".image-frame img")
     page.wait_for_function("() => document.querySelector('.image-frame img').style.width")
     wide = image.evaluate("it => it.getBoundingClientRect().width")
@@ -87,8 +89,8 @@ def test_small_images_are_enlarged_by_whole_pixels(pictures: Path, serve: Serve,
     wait_other(page, before)
 
 
-def test_a_broken_image_says_so_and_can_still_be_answered(pictures: Path, serve: Serve, visit: Visit) -> None:
-    page = visit(serve(pictures).entrance)
+def test_a_broken_image_says_so_and_can_still_be_answered(pictures: Server, visit: Visit) -> None:
+    page = visit(pictures.entrance)
     page.route("**/api/items/*/image", lambda route: route.fulfill(status=404, body="gone"))
     page.reload()
     expect(page.get_by_text("This image cannot be shown.")).to_be_visible()
@@ -97,8 +99,8 @@ def test_a_broken_image_says_so_and_can_still_be_answered(pictures: Path, serve:
     wait_other(page, before)
 
 
-def test_items_are_searched_filtered_and_corrected(reviews: Path, serve: Serve, visit: Visit) -> None:
-    page = visit(serve(reviews).entrance)
+def test_items_are_searched_filtered_and_corrected(site: Server, visit: Visit) -> None:
+    page = visit(site.entrance)
     before = question(page)
     page.keyboard.press("1")
     wait_other(page, before)

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.browser.conftest import Server, Visit, make_reviews, serious, start
+from tests.web.browser.conftest import Server, Visit, serious
 
 PAGES = ("/", "/progress", "/items", "/items/0", "/map", "/people", "/api", "/nothing-here")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all that is only looked at."""
-    server = start(make_reviews(tmp_path_factory.mktemp("site") / "reviews"))
-    yield server
-    server.stop()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,6 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 
 from goldleaf.errors import Taken, VotesError
 from goldleaf.project.board import Board, Give
@@ -38,14 +39,14 @@ async def task(page: ThePage, user: Who) -> dict[str, Any]:
 
 
 @router.get("/next", summary="What this person is to answer next")
-async def next_(page: ThePage, user: Who, ahead: Annotated[int, Query(ge=1, le=5)] = 1) -> dict[str, Any]:
+async def next_(page: ThePage, user: Who, ahead: Annotated[int, Query(ge=1, le=5)] = 1) -> JSONResponse:
     """Questions in this person's hands; nobody else is given them. `wait`: ask again on the next event."""
     hand = await asyncio.wrap_future(page.desk.next(user.source, ahead, user.reviews))
-    return await page.hand(hand, user)
+    return JSONResponse(await page.hand(hand, user))
 
 
 @router.post("/answers", summary="Answer a question, and get the next")
-async def answer(page: ThePage, user: Who, body: Answer) -> dict[str, Any]:
+async def answer(page: ThePage, user: Who, body: Answer) -> JSONResponse:
     """Durable when it returns. The same answer sent twice counts once."""
     seconds = None if body.seconds is None else round(min(body.seconds, LONGEST), 2)
     reply = reply_of(body.answer, body.label)
@@ -55,7 +56,7 @@ async def answer(page: ThePage, user: Who, body: Answer) -> dict[str, Any]:
         await asyncio.wrap_future(remark)
     hand = await asyncio.wrap_future(page.desk.give(give, body.ahead))
     assert hand.saved is not None
-    return {"saved": saved(hand.saved), **await page.hand(hand, user)}
+    return JSONResponse({"saved": saved(hand.saved), **await page.hand(hand, user)})
 
 
 def _remark(board: Board, give: Give, body: Answer) -> None:

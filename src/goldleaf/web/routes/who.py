@@ -15,14 +15,15 @@ from goldleaf.web.page import COOKIE, Page
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def page_of(request: Request) -> Page:
+async def page_of(request: Request) -> Page:
+    """Asynchronous like all dependencies: the others would each cost a hop to a thread."""
     found: Page = request.app.state.page
     return found
 
 
 async def who(request: Request) -> User:
     """The person, or a refusal."""
-    page = page_of(request)
+    page = await page_of(request)
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     by_program = scheme.lower() == "bearer" and bool(bearer)
     token = bearer.strip() if by_program else request.cookies.get(COOKIE, "")
@@ -50,7 +51,7 @@ async def who(request: Request) -> User:
 Who = Annotated[User, Depends(who)]
 
 
-def admin(user: Who) -> User:
+async def admin(user: Who) -> User:
     if user.role != "admin":
         raise Refusal(403, f"This is for admins; {user.name} is {user.role}.")
     return user

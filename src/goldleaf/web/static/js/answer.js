@@ -18,6 +18,7 @@ const proof = new ProofCard(part("proof"), task);
 const watch = new Watch();
 const extra = { comment: null, flag: false };
 const buttons = {};
+let out = null; // said once that the person is logged out
 let code = null; // as text or as code, once the person has chosen
 
 function answer(reply) {
@@ -67,9 +68,17 @@ function draw() {
 
 function note(question) {
   if (question?.answer) return h("p", {}, "Your answer is taken back. Answer again.");
+  if (question && question.kind !== "review" && desk.past.length === 0 && desk.status?.me?.answers === 0) return welcome();
   if (question?.kind !== "review") return null;
   return [h("p", {}, "For review: people differ here."), h("ul", { class: "row" }, (question.opinions ?? []).map((one) =>
     h("li", { class: "tag" }, h("span", {}, h("bdi", { class: "user" }, one.person), ": ", h("b", {}, h("bdi", { class: "user" }, one.label ?? "can’t tell"))))))];
+}
+
+/** Over the very first item: what to do here, in one look. */
+function welcome() {
+  const how = labels.typed ? "type a part of its name, then Enter" : "press its key, or click it";
+  return h("p", {}, "Which label fits? ", matchMedia("(pointer: coarse)").matches ? "Tap it" : how[0].toUpperCase() + how.slice(1),
+    ". The next one comes at once, and Undo takes your last answer back.");
 }
 
 function idle() {
@@ -205,7 +214,7 @@ desk.addEventListener("saved", (event) => {
 });
 desk.addEventListener("refused", (event) => {
   const { error } = event.detail;
-  if (error.status === 401) say("You are logged out. Your answers are kept here.", { keep: true, act: ["Log in", () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)] });
+  if (error.status === 401) out ??= say("You are logged out. Your answers are kept here.", { keep: true, act: ["Log in", () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`)] });
   else if (error.status === 409) say(`${error.what} Yours was not counted.`);
   else sayRefused(error);
 });
@@ -220,7 +229,7 @@ desk.addEventListener("link", () => {
 
 function setStatus(status) {
   const before = desk.status;
-  desk.status = status;
+  desk.status = { ...status, draws: status.draws ?? before?.draws ?? null, me: status.me ?? before?.me ?? null };
   proof.setStatus(status);
   if (desk.state === "done" && !desk.question && before?.end?.text !== status.end?.text) draw();
 }

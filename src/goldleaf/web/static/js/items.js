@@ -120,9 +120,9 @@ function row(one, columns) {
     : h("td", {}, h("div", { class: "item-cell" }, one.image && thumb(one.image), h("bdi", { class: "user excerpt" }, one.excerpt ? visible(one.excerpt) : one.image ? "" : "empty")));
   return h("tr", { onclick: (event) => !event.target.closest("a, button") && open() },
     h("td", { class: "number place" }, h("button", { type: "button", class: "place-button", "aria-label": `Item ${one.position + 1}`, onclick: open }, count(one.position + 1))),
-    content, h("td", {}, one.label === null && one.by === null ? h("span", { class: "soft" }, "–") : labelTag(one.label, { answer: one.answer ?? "cant_tell" })),
+    content, h("td", {}, one.label === null && one.by !== "human" ? h("span", { class: "soft" }, one.by === "machine" ? "hidden for now" : "–") : labelTag(one.label, { answer: one.answer ?? "cant_tell" })),
     h("td", { class: "number" }, one.probability === null ? h("span", { class: "soft" }, "–") : percent(one.probability)),
-    h("td", {}, one.by === "human" ? h("bdi", { class: "user" }, one.person ?? "a person") : one.by === "machine" ? h("span", { class: "soft" }, "machine") : h("span", { class: "soft" }, "–")),
+    h("td", {}, one.by === "human" ? h("bdi", { class: "user cut by" }, one.person ?? "a person") : one.by === "machine" ? h("span", { class: "soft" }, "machine") : h("span", { class: "soft" }, "–")),
     h("td", { class: "marks small" }, one.flagged && h("span", { class: "tag warn" }, "flag"), one.comments ? h("span", { class: "soft" }, counted(one.comments, "comment")) : null));
 }
 

@@ -1,9 +1,9 @@
-// The labels to answer with: a button and a key for each; from ten on a list that can be searched.
+// The labels to answer with: a button and a key for each; with many of them a list that can be searched.
 import { vars } from "./colours.js";
 import { h, put } from "./dom.js";
 import { find } from "./label_search.js";
 
-const SEARCHED_FROM = 10;
+const SEARCHED_FROM = 13; // fewer fit on a screen, each with its key
 
 export class Labels {
   /** `choose(name)` is called with the label that was picked, by pointer, key or search. */

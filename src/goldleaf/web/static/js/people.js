@@ -20,7 +20,7 @@ function row(one, me) {
   const { agreement } = one;
   return h("tr", { class: one.active || !one.role ? null : "away" },
     h("th", { scope: "row" }, h("bdi", { class: "user" }, one.name), one.name === me && h("span", { class: "soft small" }, " you"), one.role && !one.active && [" ", h("span", { class: "tag" }, "closed")]),
-    h("td", {}, one.role ?? h("span", { class: "soft" }, "by this machine")), h("td", { class: "number" }, count(one.answers)),
+    h("td", {}, one.role ?? h("span", { class: "soft" }, one.name === me ? "admin, at this machine" : "no account")), h("td", { class: "number" }, count(one.answers)),
     h("td", { class: "number" }, one.seconds_per_answer === null ? none() : one.seconds_per_answer.toFixed(1)),
     h("td", { class: "number", title: agreement ? `${agreement.agree} of ${counted(agreement.pairs, "answer")} given by others too` : null }, agreement?.pairs ? [percent(agreement.share), h("span", { class: "soft small" }, ` of ${count(agreement.pairs)}`)] : none()),
     h("td", { class: "number" }, one.accuracy === null ? none() : percent(one.accuracy)),

@@ -4,9 +4,11 @@ import { boot, task } from "./boot.js";
 import { axis, chart, uPlot } from "./chart.js";
 import { vars } from "./colours.js";
 import { h, part, put } from "./dom.js";
+import { confirm } from "./confirm.js";
 import { listen } from "./events.js";
 import { visible } from "./item.js";
-import { purposeWords } from "./proof_card.js";
+import { purposeWords, sampling } from "./proof_card.js";
+import { showSources } from "./sources.js";
 import { say, sayRefused } from "./toasts.js";
 import { ago, count, minutes, moment, percentUp } from "./words.js";
 
@@ -21,10 +23,29 @@ function drawHead() {
   const { bound, certified, error, confidence, end } = status;
   const proven = bound < 1;
   const statement = end?.text ?? (proven ? `At most ${percentUp(bound)} of the labels are wrong` : "Nothing is proven yet");
-  const state = certified ? ["good", "Proven"] : end ? ["warn", "Ended without the target"] : proven ? ["gold", "The proof is under way"] : ["", "Learning first"];
+  const state = certified ? ["good", "Proven"] : end ? ["warn", "Ended without the target"] : status.stage === "audit" ? ["gold", "The proof is under way"] : ["", "Learning first"];
   put(part("head"),
     h("div", { class: "stack tight" }, h("p", { class: "row" }, h("span", { class: `tag ${state[0]}` }, state[1]), h("span", { class: "soft small" }, `Target: at most ${percentUp(error)} wrong, with ${Math.round(1000 * confidence) / 10} % confidence`)), h("h1", { class: "statement" }, statement)),
-    boot.user.role === "admin" && proven ? h("div", { class: "row" }, h("button", { type: "button", class: "button", onclick: certify }, "Write the certificate")) : null);
+    boot.user.role === "admin" && status.stage !== "training" ? h("div", { class: "row" },
+      h("button", { type: "button", class: "button", onclick: certify, disabled: !proven }, "Write the certificate"),
+      h("button", { type: "button", class: "button plain", onclick: retrain }, "Train again")) : null);
+}
+
+async function retrain(event) {
+  const button = event.target;
+  const sure = await confirm("Train again?", [
+    "The proof so far is given up. Its answers stay and teach the next model, so nothing that people did is lost.",
+    "The next proof must be a little stricter, because it is another try: it will take more answers."], "Train again");
+  if (!sure) return;
+  button.disabled = true;
+  try {
+    const { retrained } = await post("/api/retrain", {}, { seconds: 120 });
+    say(retrained ? "A new round of training begins." : "There is no proof to give up yet.");
+    await fetchProgress();
+  } catch (error) {
+    sayRefused(error);
+  }
+  button.disabled = false;
 }
 
 async function certify(event) {
@@ -62,7 +83,7 @@ function drawClasses() {
       h("th", { scope: "row" }, h("a", { class: "tag-link", href: `/items?label=${encodeURIComponent(row.name)}` }, h("span", { class: "swatch" }), h("bdi", { class: "user" }, row.name))),
       h("td", { class: "number" }, count(row.human)), h("td", { class: "number" }, row.machine === null ? "–" : count(row.machine)),
       h("td", { class: "share" }, h("span", { class: "meter label-meter", vars: { "--share": String((row.human + (row.machine ?? 0)) / most) } }, h("i"))),
-      each && h("td", { class: "number" }, row.bound === null || row.bound >= 1 ? "–" : percentUp(row.bound))))))));
+      each && h("td", { class: "number" }, row.bound === null || row.bound >= 1 ? "–" : percentUp(row.bound), row.certified && h("span", { class: "proved" }, " ✓", h("span", { class: "unseen" }, " proven")))))))));
 }
 
 // -- charts
@@ -116,14 +137,23 @@ async function fetchProgress(first = false) {
 
 function drawLead() {
   const points = curve.filter((point) => point.bound < 1);
-  part("curve-lead").textContent = points.length ? `It falls with each answer of the proof, from ${percentUp(points[0].bound)} to ${percentUp(points.at(-1).bound)} so far; the dashed line is the target, ${percentUp(status.error)}.`
-    : "The machine learns from the first answers. Then the proof begins, and its bound is drawn here.";
+  part("curve-lead").textContent = sampling(status) ? "People check an even sample of the machine’s labels. The proven error drops at once when the whole sample is answered, not before; from there it falls with each further answer."
+    : points.length ? `It falls with each answer of the proof, from ${percentUp(points[0].bound)} to ${percentUp(points.at(-1).bound)} so far; the dashed line is the target, ${percentUp(status.error)}.`
+    : status.stage === "training" ? "The machine learns from the first answers. Then the proof begins, and its bound is drawn here."
+    : "Its course is not drawn for this kind of proof; what is proven stands above and in the table of labels.";
+  put(part("sample"), status.draws && !status.end ? sample(status.draws) : null);
   part("curve").hidden = !points.length;
   const table = part("curve-table");
   table.hidden = !points.length;
   const step = Math.max(1, Math.ceil(points.length / MOST_ROWS));
   put(table.querySelector("div"), h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "Answers"), h("th", { class: "number" }, "Proven error"))),
     h("tbody", {}, points.filter((_, index) => index % step === 0 || index === points.length - 1).map((point) => h("tr", {}, h("td", {}, count(point.answers)), h("td", { class: "number" }, percentUp(point.bound)))))));
+}
+
+function sample({ done, all }) {
+  return h("div", { class: "sample" },
+    h("p", { class: "small" }, h("b", {}, `${count(done)} of ${count(all)}`), h("span", { class: "soft" }, " answers of the sample")),
+    h("div", { class: "meter", role: "progressbar", "aria-label": "Answers of the sample", "aria-valuemin": "0", "aria-valuemax": String(all), "aria-valuenow": String(done), vars: { "--share": String(done / Math.max(1, all)) } }, h("i")));
 }
 
 async function fetchHistory() {
@@ -137,16 +167,18 @@ async function fetchHistory() {
 }
 
 function drawStatus(next) {
-  status = next;
+  status = { ...next, draws: next.draws === undefined ? status.draws : next.draws };
   const used = (name) => part(name).contains(document.activeElement); // a button in use keeps its focus
   if (!used("head")) drawHead();
   drawFigures();
   if (!used("classes")) drawClasses();
+  drawLead();
 }
 
 drawStatus(status);
 fetchProgress(true).catch(sayRefused);
 fetchHistory().catch(sayRefused);
+if (boot.user.role !== "annotator") showSources(part("sources")).catch(sayRefused);
 listen({
   status: (next) => {
     drawStatus(next);

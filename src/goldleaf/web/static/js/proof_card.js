@@ -4,6 +4,7 @@ import { h, put, svg } from "./dom.js";
 import { count, counted, minutes, percentUp } from "./words.js";
 
 const FEW_LABELS = 9;
+const OPEN_LABELS = 5;
 const WIDE = 240;
 const TALL = 56;
 
@@ -19,7 +20,7 @@ export class ProofCard {
   }
 
   setStatus(status) {
-    this.status = { ...status, me: status.me ?? this.status?.me ?? null };
+    this.status = { ...status, me: status.me ?? this.status?.me ?? null, draws: status.draws === undefined ? this.status?.draws ?? null : status.draws };
     const last = this.curve.at(-1);
     if (status.bound < 1 && (!last || status.human_answers > last.answers)) this.curve.push({ answers: status.human_answers, bound: status.bound });
     this.#draw();
@@ -40,7 +41,7 @@ export class ProofCard {
     const { classes } = this.status;
     if (!classes?.length || classes.length > FEW_LABELS) return null;
     const most = Math.max(1, ...classes.map((one) => one.human));
-    return h("details", { class: "by-label", open: this.openClasses ?? true, ontoggle: (event) => (this.openClasses = event.target.open) },
+    return h("details", { class: "by-label", open: this.openClasses ?? classes.length <= OPEN_LABELS, ontoggle: (event) => (this.openClasses = event.target.open) },
       h("summary", {}, "Answers by label"),
       h("ul", {}, classes.map((one, index) => h("li", { vars: { ...vars(index), "--share": String(one.human / most) } },
         h("bdi", { class: "user" }, one.name), h("span", { class: "meter label-meter" }, h("i")), h("span", { class: "number" }, count(one.human)),
@@ -74,8 +75,12 @@ function forecast(status) {
     h("div", { class: "meter", role: "progressbar", "aria-label": "Answers given of those needed", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(Math.round(100 * share)), vars: { "--share": String(share) } }, h("i")),
     h("p", { class: "small" }, h("b", {}, counted(status.human_answers, "answer")), left === null
       ? h("span", { class: "soft" }, " so far; learning first, then the proof")
-      : h("span", { class: "soft" }, `, about ${count(left)} to go`, minutesLeft(status.forecast))));
+      : h("span", { class: "soft" }, `, about ${count(left)} to go`, minutesLeft(status.forecast))),
+    sampling(status) && h("p", { class: "small soft sampling" }, `Sample for the proof: ${count(status.draws.done)} of ${count(status.draws.all)}. The proven error drops when it is complete.`));
 }
+
+/** Whether an even sample is under way, before whose end hardly anything can be proven. */
+export const sampling = ({ draws, end }) => Boolean(draws && !end && draws.done < draws.all);
 
 const minutesLeft = (forecast) => (forecast.minutes === null || forecast.minutes === undefined ? "" : ` (${minutes(forecast.minutes)})`);
 

@@ -1,6 +1,6 @@
 // One item and everything that was said of it, in a drawer beside a table or map, or on a page of its own.
 import { get, post } from "./api.js";
-import { boot, task } from "./boot.js";
+import { task } from "./boot.js";
 import { vars } from "./colours.js";
 import { h, icon, part, put } from "./dom.js";
 import { show } from "./item.js";
@@ -40,7 +40,7 @@ export function drawStory(body, reply, changed = () => {}) {
   };
   put(body,
     h("div", { class: "story-item card" }, show(item)),
-    h("div", { class: "row" }, labelTag(reply.label), byWhom(reply), reply.flagged && h("span", { class: "tag warn" }, "flagged")),
+    h("div", { class: "row" }, reply.label === null && reply.by === "machine" ? null : labelTag(reply.label, { answer: reply.by === "human" ? "cant_tell" : "label" }), byWhom(reply), reply.flagged && h("span", { class: "tag warn" }, "flagged")),
     reply.may_correct ? correct(item, reply, (next) => { drawStory(body, next, changed); changed(); }) : null,
     notes(item, reply, again),
     columns(item.columns),
@@ -49,27 +49,28 @@ export function drawStory(body, reply, changed = () => {}) {
 
 function byWhom({ by, person, probability }) {
   if (by === "human") return h("span", { class: "soft small" }, "answered by ", h("bdi", { class: "user" }, person ?? "a person"));
-  if (by === "machine") return h("span", { class: "soft small" }, `by the machine${probability === null ? "" : `, ${percent(probability)} sure`}`);
-  return h("span", { class: "soft small" }, boot.blind ? "machine labels are hidden while the proof is under way" : "");
+  if (by === "machine") return h("span", { class: "soft small" }, probability === null ? "labeled by the machine; its label is hidden while the proof is under way" : `by the machine, ${percent(probability)} sure`);
+  return h("span", { class: "soft small" }, "");
 }
 
 function correct(item, reply, done) {
-  const select = h("select", { id: "correct" }, task.labels.map((label) => h("option", { value: label.name, selected: label.name === reply.label }, label.name)), h("option", { value: "" }, "can’t tell"));
-  const button = h("button", { type: "button", class: "button", onclick: () => send() }, "Correct");
+  const open = reply.label === null;
+  const select = h("select", { id: "correct" }, open && h("option", { value: "", disabled: true, selected: true }, "choose…"), task.labels.map((label) => h("option", { value: `=${label.name}`, selected: label.name === reply.label }, label.name)), h("option", { value: "?" }, "can’t tell"));
+  const button = h("button", { type: "button", class: "button", onclick: () => send() }, open ? "Save" : "Correct");
   async function send() {
+    if (!select.value) return select.focus();
     button.disabled = true;
     try {
-      const chosen = select.value;
-      const answer = chosen ? { answer: "label", label: chosen } : { answer: "cant_tell", label: null };
+      const answer = select.value === "?" ? { answer: "cant_tell", label: null } : { answer: "label", label: select.value.slice(1) };
       const { story } = await post("/api/correct", { position: item.position, ...answer, comment: null });
-      say("Corrected. The ledger keeps both.");
-      done(story);
+      say(open ? "Saved." : "Corrected. The ledger keeps both.");
+      return done(story);
     } catch (error) {
       button.disabled = false;
-      sayRefused(error);
+      return sayRefused(error);
     }
   }
-  return h("div", { class: "row act-row" }, h("label", { for: "correct", class: "small soft" }, "Correct the label"), select, button);
+  return h("div", { class: "row act-row" }, h("label", { for: "correct", class: "small soft" }, open ? "Label it" : "Correct the label"), select, button);
 }
 
 function notes(item, reply, done) {
