@@ -14,7 +14,17 @@ from goldleaf.project.diagnosing import Sources
 from goldleaf.votes.suggest import Suggestion
 
 SHOWN = 40
-HEADER = ("source", "votes", "covers", "overlaps", "conflicts", "right of answered", "95 %", "without it")
+HEADER = (
+    "source",
+    "votes",
+    "covers",
+    "overlaps",
+    "conflicts",
+    "right of answered",
+    "95 %",
+    "by the votes",
+    "without it",
+)
 
 
 @click.command("sources")
@@ -75,6 +85,7 @@ def _row(found: Sources, at: int) -> tuple[str, ...]:
         f"{100 * one.conflict[at]:.1f} %",
         f"{one.right[at]:,} of {answered:,}",
         interval,
+        "-" if np.isnan(one.estimated[at]) else f"{100 * one.estimated[at]:.0f} %",
         "-" if np.isnan(removed) else f"{100 * removed:+.1f} %",
     )
 
