@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import RANDOM_SHARE, margin
 from goldleaf.questions.stop import (
+    EXPONENT,
+    HEARD,
     ROUNDS,
     Round,
     batch_size,
@@ -124,6 +126,14 @@ def test_the_curve_is_found_through_noise(exponent: float) -> None:
     assert curve.error == pytest.approx(0.5 * 60**-exponent, rel=0.15)
     assert curve.at(2 * curve.answers) == pytest.approx(curve.error * 2**-curve.exponent)
     assert curve.at(curve.answers) == curve.error
+
+
+def test_rounds_that_rise_by_luck_say_less_where_votes_took_part() -> None:
+    lucky = rounds([0.07, 0.03, 0.035, 0.09, 0.115, 0.118, 0.112, 0.19, 0.2, 0.18])
+    alone, heard = learning_curve(lucky), learning_curve(lucky, HEARD)
+    assert abs(heard.exponent - EXPONENT) < 0.1 < abs(alone.exponent - EXPONENT)
+    assert reason_to_stop(lucky, 50, 8, lambda answers, error: audit(answers, error, worth=6000))
+    assert not reason_to_stop(lucky, 50, 8, lambda answers, error: audit(answers, error, worth=6000), HEARD)
 
 
 def test_no_error_at_all_is_no_reason_to_divide_by_zero() -> None:

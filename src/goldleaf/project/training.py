@@ -14,7 +14,16 @@ from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import Inferred, Known, Model
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import RANDOM_SHARE, margin
-from goldleaf.questions.stop import EXPONENT, Forecast, Round, batch_size, first_batch_size, reason_to_stop
+from goldleaf.questions.stop import (
+    EXPONENT,
+    HEARD,
+    SPREAD,
+    Forecast,
+    Round,
+    batch_size,
+    first_batch_size,
+    reason_to_stop,
+)
 
 Ints = NDArray[np.int64]
 SCORED = 20_000  # candidates that the model of a round looks at
@@ -115,7 +124,8 @@ class Training:
 
     def stop(self, rounds: Sequence[Round], batch: int, ahead: Forecast) -> str | None:
         """Why training should end now, or None."""
-        return reason_to_stop(rounds, ahead(rounds[-1].answers, 0.0), batch, ahead)
+        spread = SPREAD if self.opinions is None else HEARD
+        return reason_to_stop(rounds, ahead(rounds[-1].answers, 0.0), batch, ahead, spread)
 
     def fit(self, known: Known) -> Model:
         """The model of what is known."""

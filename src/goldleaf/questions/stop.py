@@ -16,6 +16,7 @@ import numpy as np
 ROUNDS = 5  # at least so many before the expected errors mean anything
 WINDOW = 3.0  # rounds with at least a third of today's answers tell the curve
 EXPONENT, SPREAD = 0.4, 0.15  # prior of the exponent: 0.17 to 0.65 over seven sets, found while building this
+HEARD = 0.05  # its spread where votes took part: their first rounds look as good as the later ones
 CORRELATED = 3.0  # rounds share their answers, so their errors scatter less than they are off
 AHEAD = (1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
 NEAR_FLOOR = 1.1
@@ -44,8 +45,12 @@ class Curve:
         return float(self.error * (answers / self.answers) ** -self.exponent)
 
 
-def learning_curve(rounds: Sequence[Round]) -> Curve:
-    """The power law through the recent rounds, its exponent drawn towards the prior as far as they scatter."""
+def learning_curve(rounds: Sequence[Round], spread: float = SPREAD) -> Curve:
+    """The power law through the recent rounds, its exponent drawn towards the prior as far as they scatter.
+
+    Args:
+        spread: standard deviation of that prior.
+    """
     answers = np.array([r.answers for r in rounds], float)
     recent = answers >= answers[-1] / WINDOW
     recent[-ROUNDS:] = True
@@ -56,13 +61,15 @@ def learning_curve(rounds: Sequence[Round]) -> Curve:
     mistakes = float(np.exp(y[-1]) * answers[-1])
     scatter = max(float(rest @ rest) / max(len(x) - 2, 1), CORRELATED / max(mistakes, 1.0))
     variance = scatter / max(float(centre @ centre), 1e-9)
-    exponent = (-slope / variance + EXPONENT / SPREAD**2) / (1 / variance + 1 / SPREAD**2)
+    exponent = (-slope / variance + EXPONENT / spread**2) / (1 / variance + 1 / spread**2)
     exponent = float(np.clip(exponent, 0.05, 1.0))
     now = float(np.exp(y.mean() - exponent * centre[-1])) + 1 / answers[-1]  # one mistake not yet seen
     return Curve(int(answers[-1]), now, exponent)
 
 
-def reason_to_stop(rounds: Sequence[Round], floor: float, batch: int, forecast: Forecast) -> str | None:
+def reason_to_stop(
+    rounds: Sequence[Round], floor: float, batch: int, forecast: Forecast, spread: float = SPREAD
+) -> str | None:
     """Why training should end now, or None.
 
     Args:
@@ -70,10 +77,11 @@ def reason_to_stop(rounds: Sequence[Round], floor: float, batch: int, forecast: 
         floor: the audit's answers if the model made no error at all: no training can go below.
         batch: answers of one more round.
         forecast: of the audit, after so many training answers and at such an error.
+        spread: of the learning curve's exponent.
     """
     if len(rounds) < ROUNDS:
         return None
-    curve = learning_curve(rounds)
+    curve = learning_curve(rounds, spread)
     now = forecast(curve.answers, curve.error)
     if now <= max(floor * NEAR_FLOOR, floor + batch):
         return f"the audit's forecast ({now:.0f}) is near its minimum ({floor:.0f})"
