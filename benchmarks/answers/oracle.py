@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 
 from benchmarks.answers.case import Case, Floats, Ints, Result
-from benchmarks.answers.machine import imported
-from benchmarks.answers.ours import views
+from benchmarks.answers.machine import imported, vote_block
 from goldleaf.certificates.base import allowed
+from goldleaf.encode.features import Views
 from goldleaf.project.model import Known, Model
 from goldleaf.questions.centroids import centroids
 from goldleaf.questions.margin import RANDOM_SHARE, margin
@@ -105,7 +105,7 @@ def _shared(case: Case, seed: int) -> Rounds:
 
 
 def _rounds(case: Case, seed: int) -> Iterator[Round]:
-    seen, rng = views(case), np.random.default_rng([seed, 7])
+    seen, rng = _seen(case), np.random.default_rng([seed, 7])
     asked = centroids(
         seen.around, np.arange(case.items), first_batch_size(case.classes, case.items), seed=seed
     )
@@ -142,3 +142,12 @@ def _left(case: Case, model: Model, pool: Ints) -> Ints:
     made = model.infer(pool)
     wrong = (made.probabilities.argmax(axis=1) != case.gold[pool]) * case.weights[pool]
     return left_wrong(wrong[np.argsort(made.p_wrong, kind="stable")])
+
+
+def _seen(case: Case) -> Views:
+    """Both views; an imported vote stands beside the vectors."""
+    assert case.vectors is not None and case.around is not None
+    if case.votes is None:
+        return Views(case.vectors, case.around)
+    votes = vote_block(case)
+    return Views(np.hstack([case.vectors, votes]), np.hstack([case.around, votes]))

@@ -11,14 +11,16 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.answers.case import Case, Floats, Ints, Method, Result
-from benchmarks.answers.machine import Logistic, vote_block
+from benchmarks.answers.machine import Logistic
 from goldleaf.certificates import census, choice
 from goldleaf.encode.features import Views
 from goldleaf.estimator import CertifiedLabeler
 from goldleaf.posteriors.doubt import Doubt
+from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import Inferred, Known, Model
 from goldleaf.project.training import Training
 from goldleaf.questions.stop import Forecast, Round
+from goldleaf.schema import VoteTable
 
 FIRST = 40  # random answers that tell how far an imported confidence can be believed
 FIXED = 0.05  # of the items: the training where there is no stop rule
@@ -47,7 +49,7 @@ class Whole(Training):
         return kept[key]
 
     def model(self, known: Known) -> Model:
-        return Remembered.fit(self.features, known, self.classes, seed=self.seed)
+        return Remembered.fit(self.features, known, self.classes, seed=self.seed, opinions=self.opinions)
 
 
 @lru_cache(maxsize=1)
@@ -73,7 +75,7 @@ class OneView(Whole):
 
     def model(self, known: Known) -> Model:
         alone = Views(self.features.own, self.features.own)
-        return Remembered.fit(alone, known, self.classes, seed=self.seed)
+        return Remembered.fit(alone, known, self.classes, seed=self.seed, opinions=self.opinions)
 
 
 class FixedTraining(Whole):
@@ -112,7 +114,7 @@ class NoErrorPredictor(Whole):
     """Every label is as likely to be wrong as any other: draws and cuts know nothing of risk."""
 
     def model(self, known: Known) -> Model:
-        return _Flat.fit(self.features, known, self.classes, seed=self.seed)
+        return _Flat.fit(self.features, known, self.classes, seed=self.seed, opinions=self.opinions)
 
 
 class _Flat(Remembered):
@@ -140,19 +142,26 @@ def goldleaf(
         if case.vectors is None:
             labeler.fit_predictions(case.votes, case.confidence, lambda at: case.gold[at], first=FIRST)
         else:
-            labeler.fit(views(case), lambda at: case.gold[at], case.weights)
+            labeler.fit(views(case), lambda at: case.gold[at], case.weights, opinions(case, seed))
     wrong = int((case.weights * (labeler.labels_ != case.gold)).sum())
     return Result(int(labeler.human_.sum()), bool(labeler.certified_), wrong, dict(labeler.answers_))
 
 
 @lru_cache(maxsize=1)
 def views(case: Case) -> Views:
-    """What goldleaf looks at; an imported vote stands beside the vectors."""
+    """What goldleaf looks at; the votes of an imported model are none of it."""
     assert case.vectors is not None and case.around is not None
+    return Views(case.vectors, case.around)
+
+
+@lru_cache(maxsize=1)
+def opinions(case: Case, seed: int) -> Opinions | None:
+    """What the votes of an imported model say of the items."""
     if case.votes is None:
-        return Views(case.vectors, case.around)
-    votes = vote_block(case)
-    return Views(np.hstack([case.vectors, votes]), np.hstack([case.around, votes]))
+        return None
+    item = np.arange(case.items)
+    votes = VoteTable(item, np.zeros_like(item), case.votes, ("model",), case.items, case.classes)
+    return Opinions(seed).fit(votes, views(case))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What cheap opinions are worth: quality beside the peers, fewer answers, speed.
 
-    python -m benchmarks.votes [--parts functions,crowds,fewer,speed] [--sets a,b] [--seeds 1] [--wrench FOLDER] [--draft]
+    python -m benchmarks.votes [--parts functions,crowds,fewer,speed] [--sets a,b] [--seeds 1] [--wrench FOLDER]
+        [--add] [--draft]
 
 Writes results/votes.json and the table of docs/benchmarks.md. `--wrench` adds a folder of the WRENCH format (train.json,
 valid.json, test.json, label.json), without embeddings. GOLDLEAF_DATA names the folder of the other sets.
@@ -9,6 +10,7 @@ valid.json, test.json, label.json), without embeddings. GOLDLEAF_DATA names the 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from benchmarks.figures import Figure, publish
+from benchmarks.figures import RESULTS, Figure, publish
 from benchmarks.votes import fewer, quality, speed
 from benchmarks.votes.sets import CROWDS, FUNCTIONS, MODELS, VotedSet, wrench
 
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--sets", help="names separated by commas; all by default")
     parser.add_argument("--seeds", type=int, default=1, help="whole runs of each set in `fewer`")
     parser.add_argument("--wrench", type=Path, action="append", default=[], help="a folder of your own")
+    parser.add_argument("--add", action="store_true", help="keep what other parts published")
     parser.add_argument("--draft", action="store_true", help="print only")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", module="crowdkit|snorkel|torch|pandas")
@@ -41,7 +44,14 @@ def main() -> None:
         print(f"{figure.name}: {figure.value:.4g} {figure.unit} {figure.target}", flush=True)
         found.append(figure)
     if not options.draft:
-        publish("votes", found)
+        publish("votes", [*(_others(found) if options.add else ()), *found])
+
+
+def _others(found: list[Figure]) -> list[Figure]:
+    """What is published already, except what has been measured again."""
+    names = {figure.name for figure in found}
+    kept = [Figure(**one) for one in json.loads((RESULTS / "votes.json").read_text())]
+    return [figure for figure in kept if figure.name not in names]
 
 
 def _figures(options: argparse.Namespace) -> Iterator[Figure]:

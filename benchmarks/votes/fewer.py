@@ -18,6 +18,7 @@ ERROR = 0.05
 SAVED, COST = 0.7, 1.05
 BAD_COVERAGE = 0.5  # of the items, by a useless or an adversarial source
 LYING = 0.9  # of an adversarial source's votes are wrong
+LARGE = 15_000  # items; of a larger set there is one run only
 SMALL = (
     6_000  # items up to which a set is also run with bad sources: their cost is the noisier, the larger a set
 )
@@ -36,17 +37,19 @@ def figures(sets: Sequence[VotedSet], seeds: int) -> Iterator[Figure]:
     ratios: dict[str, list[float]] = {name: [] for name in VARIANTS}
     runs, false = 0, 0
     for one in sets:
-        plain = [count(one, None, seed) for seed in range(seeds)]
+        times = seeds if len(one.gold) <= LARGE else 1
+        plain = [count(one, None, seed) for seed in range(times)]
         mean = float(np.mean([run.answers for run in plain]))
         for variant, votes_of in VARIANTS.items():
             if variant != WITH and len(one.gold) > SMALL:
                 continue
-            some = [count(one, votes_of(one, seed), seed) for seed in range(seeds)]
+            some = [count(one, votes_of(one, seed), seed) for seed in range(times)]
             ratio = geometric(run.answers / other.answers for run, other in zip(some, plain, strict=True))
             ratios[variant].append(ratio)
             runs, false = runs + len(some), false + sum(run.false for run in some)
             answers = float(np.mean([run.answers for run in some]))
-            yield Figure(f"{one.name}: answers, {variant}", answers, "answers", "", None, "without", mean)
+            name = f"{one.name}: answers, {variant} (mean of {times})"
+            yield Figure(name, answers, "answers", "", None, "without", mean)
             print(f"{one.name}, {variant}: {answers:.0f} of {mean:.0f} answers", flush=True)
     for variant, found in ratios.items():
         limit = SAVED if variant == WITH else COST

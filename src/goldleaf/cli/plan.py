@@ -8,6 +8,7 @@ import click
 
 from goldleaf.cli import options
 from goldleaf.cli.show import duration, facts, next_step
+from goldleaf.errors import names
 from goldleaf.project.base import Project
 from goldleaf.project.diagnosing import LlmPlan
 
@@ -36,6 +37,11 @@ def command(folder: Path) -> None:
             "machine": f"{duration(plan.encode_seconds)} to encode with {plan.encoder} (measured on the first items), then seconds a round"
             if plan.encode_seconds
             else f"vectors of {plan.encoder} are there; seconds a round",
+            **(
+                {"sources": f"{names(plan.sources)} voted; what is right in it will save answers"}
+                if plan.sources
+                else {}
+            ),
             **{f"llm {one.name}": _llm(one) for one in plan.llms},
         }
     )

@@ -24,6 +24,7 @@ HEADER = (
     "right, random",
     "95 %",
     "right, all",
+    "by the votes",
     "without it",
 )
 
@@ -92,6 +93,7 @@ def _row(found: Sources, at: int) -> tuple[str, ...]:
         f"{one.drawn_right[at]:,} of {drawn:,}",
         interval,
         f"{one.right[at]:,} of {answered:,}",
+        "-" if np.isnan(one.estimated[at]) else f"{100 * one.estimated[at]:.0f} %",
         "-" if np.isnan(removed) else f"{100 * removed:+.1f} %",
     )
 

@@ -9,6 +9,7 @@ import click
 from goldleaf.certificates.slices import SliceBound
 from goldleaf.cli import options
 from goldleaf.cli.show import duration, facts, next_step
+from goldleaf.errors import names
 from goldleaf.project.base import Project
 from goldleaf.project.repeats import Opinions
 from goldleaf.project.summary import Status
@@ -42,6 +43,7 @@ def show(status: Status, folder: Path) -> None:
             "items": f"{status.items:,} ({status.rows:,} rows)",
             "stage": _stage(status) + attempt,
             "answers": f"{status.human_answers:,}: {purposes}; {duration(3600 * status.hours)}",
+            **({"sources": f"{names(status.sources)}; none counts as an answer"} if status.sources else {}),
             "proven": f"{proven} (target {100 * status.error:.4g} %{_every(status)})",
             **({"people": _people(status.opinions)} if status.opinions else {}),
             "forecast": more,

@@ -74,6 +74,14 @@ class Opinions:
         before = None if self.probe_ is None else self._around(at)
         return self.model_.posterior(self.tally_.take(at), before)
 
+    def accuracies(self) -> Floats:
+        """[sources] how often each is right where it votes, by these posteriors; nan where it never votes."""
+        tally = self.tally_
+        given = tally.expected(self.predict_proba()).reshape(tally.sources, tally.classes, tally.classes)
+        right = np.einsum("scc->s", given)
+        votes = tally.votes.reshape(tally.sources, tally.classes).sum(axis=1)
+        return np.where(votes > 0, right / np.maximum(votes, 1.0), np.nan)
+
     def heeded(self, at: Ints, labels: Ints) -> Answered:
         """What the votes are worth, source by source and all alike, given the labels [at] of the items `at`."""
         return Answered(self, [one.heard(at, labels) for one in self.heedings_])

@@ -22,6 +22,7 @@ from goldleaf.exports.export import export as write_export
 from goldleaf.items.open import open_reader
 from goldleaf.items.store import Added, ItemStore
 from goldleaf.ledger.base import GENESIS, Ledger
+from goldleaf.posteriors.opinions import Opinions
 from goldleaf.progress import track
 from goldleaf.project import config as configs
 from goldleaf.project import diagnosing, proof, repeats, summary, voting
@@ -185,9 +186,8 @@ class Project:
     def plan(self) -> Plan:
         """Before any work: items, duplicates, the expected human answers and hours, the machine's time."""
         llms = diagnosing.llm_plans(self.configured_llms(), self._home)
-        return replace(
-            summary.plan(self.config, self.store, self._batches, self.folder / "vectors"), llms=llms
-        )
+        plan = summary.plan(self.config, self.store, self._batches, self.folder / "vectors")
+        return replace(plan, llms=llms, sources=tuple(self.loop.listener.now().versions))
 
     def ask(self, *, source: str | None = None) -> list[Question]:
         """The open questions, in order; empty when the target is proven or every item has its answer.
@@ -302,11 +302,11 @@ class Project:
         return configured(tables, self.folder)
 
     def sources(self, *, estimated: NDArray[np.float64] | None = None) -> diagnosing.Sources:
-        """What each source is worth; `estimated` are accuracies by a label model, for each of `votes().names`."""
-        record = self.loop.record
-        return diagnosing.sources(
-            self._home, self.votes(), record.labeled(), record.drawn_at_random(), estimated
-        )
+        """What each source is worth; `estimated` are accuracies for each of `votes().names`, by the votes alone if not given."""
+        votes, record = self.votes(), self.loop.record
+        if estimated is None and len(votes.item):
+            estimated = Opinions(self.config.seed).fit(votes).accuracies()
+        return diagnosing.sources(self._home, votes, record.labeled(), record.drawn_at_random(), estimated)
 
     def suggest(self, most: int = 10) -> list[Suggestion]:
         """Keyword rules that people's training answers speak for, the best first."""
@@ -434,7 +434,7 @@ class Project:
 
     @cached_property
     def loop(self) -> Loop:
-        return Loop(self.store, self.ledger, self.config, self._features)
+        return Loop(self.store, self.ledger, self.config, self._features, self.record_of_votes)
 
     def _forget(self) -> None:
         for name in ("loop", "_vectors"):

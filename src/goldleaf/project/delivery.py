@@ -12,7 +12,6 @@ import pyarrow as pa
 from goldleaf.errors import ExportError
 from goldleaf.exports.base import label_fields
 from goldleaf.items.store import ItemStore
-from goldleaf.posteriors.kernel import KernelProbe
 from goldleaf.project.config import Config
 from goldleaf.project.loop import Loop
 
@@ -33,13 +32,14 @@ class Delivery:
             )
         frozen = loop.frozen or loop.predict(0, "exported before an audit")
         self.store = store
+        self.sources = frozen.sources
         self.names = config.task.labels
         self.label = np.full(store.items, NOBODY, np.int64)
         self.label[frozen.positions] = frozen.labels
         self.probability = np.full(store.items, np.nan)
         self.probability[frozen.positions] = frozen.probability
         self.human = np.zeros(store.items, bool)
-        self.source = np.full(store.items, KernelProbe.name, object)
+        self.source = np.full(store.items, frozen.machine, object)
         index = {name: number for number, name in enumerate(self.names)}
         for asked, given in loop.record.effective():
             if given.label is not None:

@@ -19,8 +19,10 @@ from goldleaf.certificates.base import AuditPlan
 from goldleaf.certificates.slices import Slices, make
 from goldleaf.certificates.threshold import ThresholdAudit
 from goldleaf.ledger.base import Ledger
+from goldleaf.posteriors.kernel import KernelProbe
+from goldleaf.posteriors.weighing import Weighing
 from goldleaf.project.config import Config
-from goldleaf.project.model import NAME
+from goldleaf.project.model import NAME, WITH_VOTES
 from goldleaf.task import CLASS
 
 _READ = ("position", "weight", "label", "probability", "p_wrong")  # the ids are for those without the items
@@ -48,6 +50,16 @@ class Frozen:
     def make(self) -> Make:
         """What makes the audit of `plan()`."""
         return ThresholdAudit if self.plan().method == threshold.METHOD else make(self.slices)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Whose votes took part → their version."""
+        return dict(self.facts.get("sources", {}))
+
+    @property
+    def machine(self) -> str:
+        """What labeled the items, as exports name it."""
+        return f"{KernelProbe.name}+{Weighing.name}" if self.sources else KernelProbe.name
 
     def with_method(self, chosen: AuditPlan) -> Self:
         """The same, to be audited as `chosen` says."""
@@ -108,7 +120,7 @@ class Frozen:
         pq.write_table(table, sink, compression="zstd")
         return {
             "attempt": self.attempt,
-            "model": NAME,
+            "model": WITH_VOTES if self.sources else NAME,
             "facts": json.dumps(self.facts, sort_keys=True),
             "body": sink.getvalue(),
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -30,11 +31,13 @@ from goldleaf.ledger.base import Ledger
 from goldleaf.project import repeats
 from goldleaf.project.config import Config
 from goldleaf.project.frozen import Frozen, last_freeze, promise
-from goldleaf.project.model import NAME, NOTHING, Guess, Inferred, Known
+from goldleaf.project.model import NAME, NOTHING, WITH_VOTES, Guess, Inferred, Known
 from goldleaf.project.record import Asked, Given, Record, heard
+from goldleaf.project.sayings import Listener, Sayings
 from goldleaf.project.slicing import Parting, wanted
 from goldleaf.project.tally import course
 from goldleaf.project.training import Forecaster, Training, Turn
+from goldleaf.project.vote_record import VoteRecord
 from goldleaf.questions.stop import Forecast, Round
 
 ABANDONED = "abandoned"  # in the place of a model's name: the attempt before was given up
@@ -53,12 +56,19 @@ class Loop:
     """The state of one project between the ledger and the stages."""
 
     def __init__(
-        self, store: ItemStore, ledger: Ledger, config: Config, features: Callable[[], Views]
+        self,
+        store: ItemStore,
+        ledger: Ledger,
+        config: Config,
+        features: Callable[[], Views],
+        votes: VoteRecord,
     ) -> None:
         self.store = store
         self.ledger = ledger
         self.config = config
         self.features = features
+        self.listener = Listener(votes, store.items, len(config.task.labels), config.seed)
+        self._trained: tuple[Sayings, Training] | None = None
         self.frozen = self._restore()
         self._audit: Audit | None = None
         self._sample: Sample | SlicedSample | None = None
@@ -183,9 +193,14 @@ class Loop:
 
     # -- training
 
-    @cached_property
-    def training(self) -> Training:
-        return Training(self.features(), len(self.config.task.labels), self.config.seed)
+    def training(self, said: Sayings) -> Training:
+        """The rounds with what other sources said; the newest is kept."""
+        kept = self._trained
+        if kept is None or kept[0] is not said:
+            features, classes = self.features(), len(self.config.task.labels)
+            opinions = said.opinions(lambda: features)
+            kept = self._trained = said, Training(features, classes, self.config.seed, opinions)
+        return kept[1]
 
     def _train(self, only: NDArray[np.int64] | None = None) -> None:
         self.take(self.round(only)())
@@ -208,7 +223,13 @@ class Loop:
             candidates = np.setdiff1d(candidates, without)
         known, answers, curve = self.known(), self.record.answers(), self._curve()
         forecaster = self._forecaster(candidates, answers, known)
-        return lambda: self.training.turn(known, candidates, answers, curve, forecaster, spare)
+        said = self.listener.now()
+
+        def turn() -> Turn:
+            found = self.training(said).turn(known, candidates, answers, curve, forecaster, spare)
+            return replace(found, sources=said.versions)
+
+        return turn
 
     def take(self, turn: Turn, guess: Guess | None = None) -> list[Asked]:
         """Write what a round found: its questions, or the freeze; `guess` as of `predict`."""
@@ -217,8 +238,10 @@ class Loop:
                 "answers": turn.round.answers,
                 "expected_error": turn.round.error,
                 "forecast": turn.forecast,
+                **({"sources": dict(turn.sources)} if turn.sources else {}),
             }
-            self.ledger.append([("posteriors", {"attempt": 0, "model": NAME, "facts": json.dumps(facts)})])
+            name = WITH_VOTES if turn.sources else NAME
+            self.ledger.append([("posteriors", {"attempt": 0, "model": name, "facts": json.dumps(facts)})])
         if not turn.stop:
             return self.ask_training(turn.ask)
         self._freeze(turn.stop, guess)
@@ -338,12 +361,16 @@ class Loop:
         self.frozen, self._audit, self._sample = frozen, audits.start(frozen.plan(), frozen.make), None
 
     def guess(self, known: Known) -> Guess:
-        """What the machine makes of every item that is not `known`; reads neither the ledger nor the record."""
+        """What the machine makes of every item that is not `known`, with the votes that it last heard.
+
+        It reads neither the ledger nor the record.
+        """
+        said = self.listener.heard
         unknown = np.ones(self.store.items, bool)
         unknown[known.positions] = False
         pool = np.flatnonzero(unknown)
-        model = self.training.fit(known)
-        return Guess(model, pool, model.infer(pool))
+        model = self.training(said).fit(known)
+        return Guess(model, pool, model.infer(pool), said.versions)
 
     def predict(self, attempt: int, reason: str, guess: Guess | None = None) -> Frozen:
         """The machine's label for every item that no person labeled.
@@ -366,7 +393,10 @@ class Loop:
             machine[cant_tell] = counted[cant_tell] = False
             rows -= int(weights[cant_tell].sum())
         pool = np.flatnonzero(machine)
-        inferred = (guess or self.guess(known)).of(pool) if len(pool) else NOTHING
+        if guess is None and len(pool):
+            self.listener.now()
+            guess = self.guess(known)
+        inferred = guess.of(pool) if guess is not None and len(pool) else NOTHING
         # known to count as wrong; answered without asking again
         inferred.p_wrong[np.isin(pool, cant_tell)] = 0.999
         p_wrong = inferred.p_wrong.astype(np.float32)
@@ -381,6 +411,7 @@ class Loop:
             "digest": self.store.digest,
             "answers": self.record.answers(),
             "reason": reason,
+            **({"sources": dict(guess.sources)} if guess is not None and guess.sources else {}),
             **repeats.facts(self.config.target, rows, np.flatnonzero(~machine & counted), weights),
         }
         labels = inferred.probabilities.argmax(axis=1)

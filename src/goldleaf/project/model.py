@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from goldleaf.posteriors.weighing import Weighing
 
 BLOCK = 8_192  # items whose vectors are in memory at a time
 NAME = f"{KernelProbe.name}+{Doubt.name}"
+WITH_VOTES = f"{NAME}+{Opinions.name}+{Weighing.name}"
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,12 @@ class Model:
 
 @dataclass(frozen=True)
 class Guess:
-    """What a model makes of the items at `positions`, ascending."""
+    """What a model makes of the items at `positions`, ascending; `sources`: whose votes it heard → their version."""
 
     model: Model
     positions: NDArray[np.int64]
     inferred: Inferred
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, pool: NDArray[np.int64]) -> Inferred:
         """The rows of `pool`; those that were left out (their answer was taken back since) are looked at now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ class Plan:
     encode_seconds: float
     second_opinions: int = 0  # among the answers
     llms: tuple[LlmPlan, ...] = ()
+    sources: tuple[str, ...] = ()  # that have voted
 
     @property
     def hours(self) -> tuple[float, float]:
@@ -75,6 +76,9 @@ class Status:
     per: str | None = None
     slices: tuple[tuple[str | None, SliceBound], ...] = ()  # (name, what is proven of it), once an audit runs
     opinions: Opinions | None = None
+    sources: tuple[
+        str, ...
+    ] = ()  # whose votes the machine's labels rest on, those of the freeze once there is one
 
     @property
     def human_answers(self) -> int:
@@ -183,6 +187,7 @@ def status(config: Config, store: ItemStore, loop: Loop) -> Status:
         per=config.target.per,
         slices=_slices(loop),
         opinions=opinions,
+        sources=tuple(loop.frozen.sources if loop.frozen else loop.listener.now().versions),
     )
 
 
@@ -228,7 +233,7 @@ def card_text(
         replayed=any(who.startswith("replay:") for who in people),
         created=datetime.now(UTC).date().isoformat(),
         version=__version__,
-        limits=_limits(config, len(delivery.cant_tell)),
+        limits=_limits(config, len(delivery.cant_tell), delivery.sources),
     )
     return card(facts)
 
@@ -238,10 +243,15 @@ def title_of(store: ItemStore, loop: Loop) -> str:
     return ", ".join(dict.fromkeys(sources))
 
 
-def _limits(config: Config, cant_tell: int) -> list[str]:
+def _limits(config: Config, cant_tell: int, sources: Mapping[str, str]) -> list[str]:
     limits = [
         "Probabilities are the model's, calibrated on items many of which were chosen because they are hard."
     ]
+    if sources:
+        voices = ", ".join(f"{name} ({version[:12]})" for name, version in sources.items())
+        limits.append(
+            f"The machine's labels rest on votes of other sources too: {voices}. None of them counts as an answer."
+        )
     if cant_tell and config.target.cant_tell == "error":
         limits.append(
             f"{cant_tell} items that a person could not tell keep the machine's label and count as wrong."

@@ -34,6 +34,7 @@ class Turn:
         stop: why it ends.
         round: this round, and forecast: the audit's answers now; None before the first answers.
         spare: further positions by reason, the most useful first, for people who are faster than the next round.
+        sources: whose votes took part → their version.
     """
 
     ask: Mapping[str, Ints] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Turn:
     round: Round | None = None
     forecast: float = 0.0
     spare: Mapping[str, Ints] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

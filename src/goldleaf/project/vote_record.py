@@ -6,7 +6,7 @@ The newest version of each source counts; what an older one said stays on record
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,11 +160,15 @@ class VoteRecord:
 
     def table(self, items: int, classes: int, only: Sequence[str] | None = None) -> VoteTable:
         """The votes of all sources (or of `only` some), as arrays by item position."""
+        standing = self.standing().items()
+        counted = {name: one for name, one in standing if only is None or name in only}
+        return self.joined(counted, items, classes)
+
+    def joined(self, standing: Mapping[str, Standing], items: int, classes: int) -> VoteTable:
+        """The same of sources as they stood; reads files only, and not the ledger."""
         names: list[str] = []
         columns: list[tuple[Any, ...]] = []
-        for name, one in self.standing().items():
-            if only is not None and name not in only:
-                continue
+        for name, one in standing.items():
             said = self.opinions(one)
             voted = said.label != ABSTAINED
             source = np.full(len(said.item), len(names), np.int64)
