@@ -31,13 +31,16 @@ def _course(board: Board) -> dict[str, Any]:
     curve: list[dict[str, Any]] = []
     if loop.frozen is not None and loop.audit is not None and not isinstance(loop.audit, SlicedAudit):
         draws, said = board.record.audited(loop.frozen)
+        before = loop.frozen.facts["answers"]
+        curve = [
+            {"answers": before, "bound": float(loop.audit.bound)}
+        ]  # nothing drawn yet, or nothing to draw
         if draws:
             plan = loop.frozen.plan()
             if isinstance(loop.audit, ThresholdAudit):
                 ends, bounds = threshold_path(plan, draws, said, POINTS)
             else:
                 ends, _, bounds = path(plan, draws, said, POINTS)
-            before = loop.frozen.facts["answers"]
             pairs = zip(np.asarray(ends).tolist(), np.asarray(bounds).tolist(), strict=True)
             curve = [{"answers": before + int(end), "bound": float(bound)} for end, bound in pairs]
     hours = Counter(row.at[:13] for row in loop.ledger.rows("votes", "at"))
