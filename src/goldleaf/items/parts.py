@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from goldleaf.durable import sync_folder
 from goldleaf.errors import ItemsError
 from goldleaf.items.arrow import Column
 from goldleaf.items.base import BATCH_BYTES, BATCH_ROWS
@@ -71,16 +72,6 @@ class Manifest:
             )
         parts = tuple(Part(**part) for part in body["parts"])
         return cls(body["reads"], tuple(body["fields"]), parts)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` durable; Windows has no such call and needs none."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class PartWriter:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from goldleaf.durable import sync_folder
 from goldleaf.errors import ItemsError, did_you_mean, names
 from goldleaf.items.adding import (
     CONTENT,
@@ -33,7 +34,7 @@ from goldleaf.items.arrow import array
 from goldleaf.items.base import BATCH_ROWS, Reader, conform
 from goldleaf.items.content import from_binary, to_hex
 from goldleaf.items.images import image_digest, read_image
-from goldleaf.items.parts import EMPTY, Manifest, Part, PartFile, PartWriter, sync_folder
+from goldleaf.items.parts import EMPTY, Manifest, Part, PartFile, PartWriter
 from goldleaf.items.stored import StoredRows, key_digests, rebatched
 from goldleaf.items.verify import verify_rows
 from goldleaf.task import Classify

@@ -91,7 +91,7 @@ class Board:
         self.rounds = 0  # since the board was set up
         self.left: Left | None = None  # to the machine, once its labels are frozen
         self.spare: dict[str, list[int]] = {}
-        self._rng = np.random.default_rng()
+        self._rng = np.random.default_rng([loop.config.seed, loop.ledger.head.seq])
         self.finished = False  # the audit asks no more
         self._known = np.zeros(loop.store.items, bool)  # items that a question was ever about
         self._since = 0  # answers since the last round began

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from goldleaf.durable import sync_folder
 from goldleaf.errors import VotesError
 from goldleaf.votes.base import ABSTAINED, Opinions, dictionary
 
@@ -31,12 +32,7 @@ def write(folder: Path, said: Opinions) -> str:
         os.replace(temporary, _path(folder, digest))
     finally:
         temporary.unlink(missing_ok=True)
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync_folder(folder)
     return digest
 
 
