@@ -205,6 +205,9 @@ def test_second_opinions_never_go_to_the_first_person_and_disputes_go_to_a_third
         with pytest.raises(VotesError):
             desk.give(Give(ANNA, repeat.seq, "c1")).result()
         desk.give(Give(BOB, repeat.seq, "c1")).result()
+        for party in (ANNA, BOB):  # before anybody holds it
+            hand = desk.next(party, 1, settles=True).result()
+            assert [one.dispute for one in hand.questions] == [None]
         found = desk.next(CARL, 1, settles=True).result().questions[0]
         assert found.dispute is not None and found.asked.seq == first.seq
         assert [one.label for one in found.dispute.opinions] == ["c0", "c1"]

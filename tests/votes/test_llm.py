@@ -114,6 +114,20 @@ def test_what_may_pass_is_tried_again_and_every_vote_comes(kind: str, some: Worl
         assert time.monotonic() - begun < 10
 
 
+def test_retry_after_holds_the_next_try_back(some: World, tmp_path: Path) -> None:
+    tries: list[float] = []
+
+    def mischief(handler: Handler, body: dict[str, Any], before: int) -> bool:
+        tries.append(time.monotonic())
+        if len(tries) == 1:
+            handler.send(429, "busy", Retry_After="0.6")
+        return len(tries) == 1
+
+    with serving(truth, mischief) as server, some.project(tmp_path / "p") as project:
+        (voted,) = project.vote([llm(server, wait=0.001, concurrency=1)])
+        assert voted.votes == 30 and tries[1] - tries[0] >= 0.6  # its own pause would be a millisecond
+
+
 @pytest.mark.parametrize(
     ("content", "more", "what"),
     [

@@ -145,3 +145,30 @@ def test_the_map_is_drawn(owner: Client) -> None:
         time.sleep(0.05)
     assert drawn["points"] == 400 == len(drawn["x"]) == len(drawn["label"])
     assert max(map(abs, drawn["x"] + drawn["y"])) <= 1
+
+
+def test_while_an_audit_runs_nobody_sees_what_the_machine_thinks(tmp_path: Path) -> None:
+    some = world(600, 2, noise=0.6)
+    with some.project(tmp_path / "p") as project:
+        while project.loop.frozen is None:  # to the first draws of the audit
+            project.label(some.person, source="human:before", limit=10)
+        assert not project.loop.finished
+        machine = {int(at) for at in project.loop.frozen.positions} - set(project.loop.record.labeled())
+    hidden = min(machine)
+    with Server(tmp_path / "p") as server:
+        client = server.client()
+        assert client.get("/api/status").json["stage"] == "audit"
+        table = client.get("/api/items?by=machine&limit=200").json["items"]
+        assert table and all(one["label"] is None and one["probability"] is None for one in table)
+        assert client.get("/api/items?label=c0&by=machine").json["total"] == 0
+        found = client.get("/api/items?label=c0&limit=200").json["items"]
+        assert found and {one["by"] for one in found} == {"human"}
+        for asked in ("min=0.9", "max=0.2", "sort=probability"):
+            assert client.get(f"/api/items?{asked}").status == 403, asked
+        one = client.get(f"/api/items/{hidden}").json
+        assert one["label"] is None and one["probability"] is None
+        assert not {"question", "prediction"} & {part["kind"] for part in one["story"]}
+        while not (drawn := client.get("/api/map").json)["ready"]:
+            time.sleep(0.05)
+        place = dict(zip(drawn["position"], drawn["label"], strict=True))
+        assert hidden in place and all(place[at] == -1 for at in machine & place.keys())
