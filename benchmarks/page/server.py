@@ -47,7 +47,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "goldleaf", "serve", str(folder), "--port", "0"],
+            [sys.executable, "-m", "goldleaf", "serve", "-C", str(folder), "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -57,3 +57,8 @@ def test_mistakes_are_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"^A password needs at least 8 characters, got 5\."):
         people(folder, "add", "carl", "--password", typed="short\nshort\n")
     assert people(folder, "list") == "bob  annotator\n"
+
+
+def test_an_empty_list_says_how_to_begin(folder: Path) -> None:
+    done = CliRunner().invoke(command, ["list", "--project", str(folder)])
+    assert done.exit_code == 0 and "goldleaf people add NAME" in done.stderr

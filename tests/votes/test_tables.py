@@ -256,7 +256,8 @@ def test_diagnosis_by_counting_one_by_one(drawn: tuple[VoteTable, np.ndarray]) -
         for i, s, c in zip(table.item.tolist(), table.source.tolist(), table.label.tolist(), strict=True)
     }
     at_random = np.arange(table.items) % 3 == 0
-    got = diagnose(table, truth, at_random)
+    got = diagnose(table, truth, at_random, estimated=np.full(len(table.names), 0.8))
+    np.testing.assert_array_equal(got.estimated, np.where(got.overlap > 0, 0.8, np.nan))
     for s in range(len(table.names)):
         mine = {i: c for (i, other), c in votes.items() if other == s}
         rest = {i: [c for (j, other), c in votes.items() if j == i and other != s] for i in mine}

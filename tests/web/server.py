@@ -91,7 +91,7 @@ class Server:
 
     def __init__(self, folder: Path, *options: str, largest_file: int | None = None) -> None:
         began = time.monotonic()
-        command = [sys.executable, "-m", "goldleaf", "serve", str(folder), "--port", "0", *options]
+        command = [sys.executable, "-m", "goldleaf", "serve", "-C", str(folder), "--port", "0", *options]
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

@@ -164,7 +164,7 @@ def test_a_second_server_and_a_newer_ledger_are_refused_in_words(hard: World, tm
     hard.project(folder).close()
 
     def refused() -> str:
-        command = [sys.executable, "-m", "goldleaf", "serve", str(folder), "--port", "0"]
+        command = [sys.executable, "-m", "goldleaf", "serve", "-C", str(folder), "--port", "0"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1 and "Traceback" not in done.stderr
         return done.stderr

@@ -101,7 +101,7 @@ def test_a_public_host_without_people_is_refused(folder: Path, tmp_path: Path) -
     world(40, 2).project(tmp_path / "p").close()
     for options in (["--host", "0.0.0.0"], ["--public-url", "https://label.example.org"]):
         done = subprocess.run(
-            [sys.executable, "-m", "goldleaf", "serve", str(tmp_path / "p"), "--port", "0", *options],
+            [sys.executable, "-m", "goldleaf", "serve", "-C", str(tmp_path / "p"), "--port", "0", *options],
             capture_output=True,
             text=True,
             timeout=60,

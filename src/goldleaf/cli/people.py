@@ -37,6 +37,8 @@ def command(
     with Ledger.beside(where(folder, configs.read(folder).ledger)) as ledger:
         people = ledger.people
         if what == "list":
+            if not people.all():
+                click.echo("Nobody is named yet. next: goldleaf people add NAME --role admin", err=True)
             for one in people.all():
                 state = "" if one.active else "  (may not come in)"
                 click.echo(f"{one.name}  {one.role}{'  password' if one.password else ''}{state}")

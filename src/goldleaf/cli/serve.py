@@ -8,19 +8,26 @@ from pathlib import Path
 
 import click
 
+from goldleaf.cli import options
 from goldleaf.project.base import Project
 
 
 @click.command("serve")
-@click.argument("folder", type=click.Path(path_type=Path), default=Path())
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8765, show_default=True, help="The port; 0 for any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8765,
+    show_default=True,
+    help="The port; 0 for any free one.",
+)
 @click.option("--public-url", help="How others reach it, e.g. https://label.example.org; needs people.")
 @click.option(
     "--log", "log_file", type=click.Path(path_type=Path), help="Write a line of JSON for each request."
 )
+@options.project
 def command(folder: Path, host: str, port: int, public_url: str | None, log_file: Path | None) -> None:
-    """Serve the page for the project in FOLDER (the current one by default)."""
+    """Serve the page where people answer."""
     from goldleaf.web.serve import Where, serve
 
     _log_to(log_file)

@@ -36,7 +36,8 @@ class Diagnosis:
         right, answered: votes that agree with the human answer, and all votes on items that have one.
         drawn_right, drawn: the same, where the question was drawn at random.
         low, high: Clopper-Pearson interval of the accuracy, from those; 0 and 1 where there are none.
-        estimated: accuracy without answers, as a label model has it; nan where none was given.
+        estimated: accuracy without answers, as a label model has it; nan where none was given, or no other source
+            votes on the same items.
     """
 
     names: tuple[str, ...]
@@ -89,12 +90,13 @@ def diagnose(
     drawn_right, drawn_all = _count(source[agrees & drawn], sources), _count(source[drawn], sources)
     low, high = clopper_pearson(drawn_right, drawn_all, confidence)
     every = max(table.items, 1)
+    overlap = _count(source[others], sources) / every
     return Diagnosis(
         table.names,
         votes,
         np.bincount(source * classes + label, minlength=sources * classes).reshape(sources, classes),
         votes / every,
-        _count(source[others], sources) / every,
+        overlap,
         _count(source[against], sources) / every,
         _count(source[agrees], sources),
         _count(source[known], sources),
@@ -102,7 +104,8 @@ def diagnose(
         drawn_all,
         low,
         high,
-        np.full(sources, np.nan) if estimated is None else estimated,
+        # nobody contradicts a source that votes alone: then the votes say nothing of it
+        np.full(sources, np.nan) if estimated is None else np.where(overlap > 0, estimated, np.nan),
     )
 
 

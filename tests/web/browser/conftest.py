@@ -75,7 +75,7 @@ def start(folder: Path, port: int | None = None) -> Server:
     log = folder.parent / f"{folder.name}.log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "goldleaf", "serve", str(folder), "--port", str(port)],
+            [sys.executable, "-m", "goldleaf", "serve", "-C", str(folder), "--port", str(port)],
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
