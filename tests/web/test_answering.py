@@ -147,12 +147,39 @@ def test_the_map_is_drawn(owner: Client) -> None:
     assert max(map(abs, drawn["x"] + drawn["y"])) <= 1
 
 
+def frozen(some: World, folder: Path) -> Project:
+    """A project whose audit has begun."""
+    project = some.project(folder)
+    while project.loop.frozen is None:
+        project.label(some.person, source="human:before", limit=10)
+    assert not project.loop.finished
+    return project
+
+
+def test_a_review_of_what_an_audit_asked_shows_no_suggestion(tmp_path: Path) -> None:
+    some = world(600, 2, noise=0.6)
+    frozen(some, tmp_path / "p").close()
+    with (tmp_path / "p" / "goldleaf.toml").open("a") as settings:
+        settings.write("\n[people]\noverlap = 1.0\nsuggest = true\n")
+    with Server(tmp_path / "p") as server:
+        owner = server.client()
+        roles = {"anna": "annotator", "carl": "reviewer"}
+        made = [owner.post("/api/people", {"name": name, "role": role}).json for name, role in roles.items()]
+        anna, carl = (Client(server.base).enter(one["link"].removeprefix(server.base)) for one in made)
+        first = owner.get("/api/next").json["questions"][0]
+        told = owner.post("/api/answers", {"question": first["id"], "answer": "label", "label": "c0"}).json
+        assert told["saved"]["purpose"] in ("audit", "census")
+        second = anna.get("/api/next").json["questions"][0]
+        assert second["item"]["position"] == first["item"]["position"]
+        anna.post("/api/answers", {"question": second["id"], "answer": "label", "label": "c1"})
+        [review] = carl.get("/api/next").json["questions"]
+        assert review["kind"] == "review" and review["id"] == first["id"]
+        assert review["suggestion"] is None
+
+
 def test_while_an_audit_runs_nobody_sees_what_the_machine_thinks(tmp_path: Path) -> None:
     some = world(600, 2, noise=0.6)
-    with some.project(tmp_path / "p") as project:
-        while project.loop.frozen is None:  # to the first draws of the audit
-            project.label(some.person, source="human:before", limit=10)
-        assert not project.loop.finished
+    with frozen(some, tmp_path / "p") as project:
         machine = {int(at) for at in project.loop.frozen.positions} - set(project.loop.record.labeled())
     hidden = min(machine)
     with Server(tmp_path / "p") as server:

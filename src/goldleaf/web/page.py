@@ -24,6 +24,7 @@ from goldleaf.project.board import Board, Handed, Saved
 from goldleaf.project.catalog import Catalog
 from goldleaf.project.desk import Desk, Hand, step_back
 from goldleaf.project.loop import REASON
+from goldleaf.project.record import Asked
 from goldleaf.project.shelf import Shelf
 from goldleaf.web.access import Doors, User
 from goldleaf.web.contents import AHEAD, Contents
@@ -55,7 +56,7 @@ class Page:
 
     Args:
         public_url: where people reach it, without a slash at the end.
-        suggest: whether a review shows the machine's label.
+        suggest: whether a review of what no audit asked shows the machine's label.
     """
 
     def __init__(self, desk: Desk, doors: Doors, public_url: str, *, suggest: bool = False) -> None:
@@ -195,7 +196,7 @@ class Page:
             "id": handed.asked.seq,
             "item": self.contents.item(handed.asked.position),
             "kind": "question" if dispute is None else "review",
-            "suggestion": None if dispute is None else self._suggestion(handed.asked.position),
+            "suggestion": None if dispute is None else self._suggestion(handed.asked),
             "opinions": None
             if dispute is None
             else [
@@ -206,9 +207,12 @@ class Page:
             "lease": {"seconds": self.desk.leases.seconds},
         }
 
-    def _suggestion(self, position: int) -> dict[str, Any] | None:
-        frozen = self.desk.board.loop.frozen
-        if not self.suggest or frozen is None or not frozen.holds(position):
+    def _suggestion(self, asked: Asked) -> dict[str, Any] | None:
+        """The machine's label, never of what an audit asks: there people judge the machine and must not hear it."""
+        frozen, position = self.desk.board.loop.frozen, asked.position
+        if not self.suggest or self.blind or asked.attempt:
+            return None
+        if frozen is None or not frozen.holds(position):
             return None
         place = frozen.place(position)
         return {"label": frozen.label(place), "probability": float(frozen.probability[place])}
