@@ -17,6 +17,7 @@ LAYERS = [
     ("ledger",),
     ("project",),
     ("estimator",),  # the loop of `project` on arrays; nothing in `project` knows it
+    ("desk",),
     ("web",),
     ("cli", "__main__"),
 ]

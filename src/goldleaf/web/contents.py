@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+from goldleaf.desk.shelf import Shelf
 from goldleaf.items.store import ItemStore
-from goldleaf.project.shelf import Shelf
 from goldleaf.task import Classify
 
 CUT = 20_000  # characters of a cell that travel with a question

@@ -18,14 +18,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from goldleaf import __version__
 from goldleaf.certificates.threshold import ThresholdAudit
+from goldleaf.desk.board import Board, Handed, Saved
+from goldleaf.desk.catalog import Catalog
+from goldleaf.desk.desk import Desk, Hand, step_back
+from goldleaf.desk.shelf import Shelf
 from goldleaf.encode.picture import picture
 from goldleaf.errors import GoldleafError, LedgerError
-from goldleaf.project.board import Board, Handed, Saved
-from goldleaf.project.catalog import Catalog
-from goldleaf.project.desk import Desk, Hand, step_back
 from goldleaf.project.loop import REASON
 from goldleaf.project.record import Asked
-from goldleaf.project.shelf import Shelf
 from goldleaf.web.access import Doors, User
 from goldleaf.web.contents import AHEAD, Contents
 from goldleaf.web.faults import Refusal

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
+from goldleaf.desk.desk import Desk
 from goldleaf.errors import ConfigError
 from goldleaf.project.base import Project
-from goldleaf.project.desk import Desk
 from goldleaf.web.access import Doors
 from goldleaf.web.app import build
 from goldleaf.web.page import Page

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from goldleaf.certificates.slices import SlicedAudit
-from goldleaf.project.board import Board
+from goldleaf.desk.board import Board
 from goldleaf.project.summary import seconds_per_answer
 from goldleaf.schema import percent_up
 

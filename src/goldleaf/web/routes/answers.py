@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from goldleaf.desk.board import Board, Give
+from goldleaf.desk.notes import note_entries
+from goldleaf.desk.pace import LONGEST
 from goldleaf.errors import Taken, VotesError
-from goldleaf.project.board import Board, Give
-from goldleaf.project.notes import note_entries
-from goldleaf.project.pace import LONGEST
 from goldleaf.schema import Reply
 from goldleaf.web.faults import Refusal
 from goldleaf.web.page import saved

@@ -14,8 +14,8 @@ from goldleaf.certificates.bounds import path
 from goldleaf.certificates.slices import SlicedAudit
 from goldleaf.certificates.threshold import ThresholdAudit
 from goldleaf.certificates.threshold_path import path as threshold_path
+from goldleaf.desk.board import Board
 from goldleaf.project.base import REPORT
-from goldleaf.project.board import Board
 from goldleaf.web.faults import Refusal
 from goldleaf.web.routes.who import Admin, ThePage, Who
 from goldleaf.web.shapes import REFUSALS

@@ -11,10 +11,10 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from goldleaf.project.board import Board, Give
-from goldleaf.project.catalog import BY, HUMAN, Filter
-from goldleaf.project.notes import note_entries
-from goldleaf.project.story import story
+from goldleaf.desk.board import Board, Give
+from goldleaf.desk.catalog import BY, HUMAN, Filter
+from goldleaf.desk.notes import note_entries
+from goldleaf.desk.story import story
 from goldleaf.web.access import User
 from goldleaf.web.faults import Refusal
 from goldleaf.web.page import Page, saved

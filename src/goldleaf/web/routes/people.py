@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
+from goldleaf.desk.agreement import Agreement, agreements
+from goldleaf.desk.board import Board
 from goldleaf.ledger.people import Person
-from goldleaf.project.agreement import Agreement, agreements
-from goldleaf.project.board import Board
 from goldleaf.project.loop import REASON
 from goldleaf.web import access
 from goldleaf.web.access import User

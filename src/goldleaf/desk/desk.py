@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from goldleaf.desk.board import Board, Give, Handed, Saved, State
+from goldleaf.desk.leases import SECONDS, Leases
 from goldleaf.errors import GoldleafError, LedgerError
 from goldleaf.project.base import Project
-from goldleaf.project.board import Board, Give, Handed, Saved, State
-from goldleaf.project.leases import SECONDS, Leases
 
 TOGETHER = 256  # answers in one transaction at most
 TICK = 1.0  # seconds between looks at the leases

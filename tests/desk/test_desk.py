@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from goldleaf.desk.board import Give
+from goldleaf.desk.desk import Desk, Hand
+from goldleaf.desk.leases import Leases
 from goldleaf.errors import LedgerError, Taken, VotesError
 from goldleaf.ledger.base import Ledger
 from goldleaf.project.base import Project
-from goldleaf.project.board import Give
-from goldleaf.project.desk import Desk, Hand
-from goldleaf.project.leases import Leases
 from goldleaf.schema import Reply
 from goldleaf.task import Target
 from tests.helpers import World, world

@@ -16,17 +16,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from goldleaf.desk.leases import Leases
+from goldleaf.desk.left import Left
+from goldleaf.desk.pace import Pace
+from goldleaf.desk.stock import Dispute, Stock, first_answer
 from goldleaf.errors import GoldleafError, Taken, VotesError
 from goldleaf.project import repeats
 from goldleaf.project.answering import vote
-from goldleaf.project.leases import Leases
-from goldleaf.project.left import Left
 from goldleaf.project.loop import Loop
 from goldleaf.project.model import Guess
-from goldleaf.project.pace import Pace
 from goldleaf.project.record import Asked, Given
 from goldleaf.project.repeats import ANSWERS
-from goldleaf.project.stock import Dispute, Stock, first_answer
 from goldleaf.project.training import Turn
 from goldleaf.schema import Reply
 

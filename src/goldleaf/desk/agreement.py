@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from goldleaf.desk.stock import first_answer
 from goldleaf.project.record import Record
 from goldleaf.project.repeats import ANSWERS
-from goldleaf.project.stock import first_answer
 
 
 @dataclass(frozen=True)

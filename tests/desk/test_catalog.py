@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from goldleaf.project.agreement import agreements
+from goldleaf.desk.agreement import agreements
+from goldleaf.desk.board import Board, Give
+from goldleaf.desk.catalog import HUMAN, Catalog, Filter
+from goldleaf.desk.leases import Leases
+from goldleaf.desk.notes import note_entries
+from goldleaf.desk.shelf import Shelf
 from goldleaf.project.base import Project
-from goldleaf.project.board import Board, Give
-from goldleaf.project.catalog import HUMAN, Catalog, Filter
-from goldleaf.project.leases import Leases
-from goldleaf.project.notes import note_entries
-from goldleaf.project.shelf import Shelf
 from goldleaf.schema import Reply
 from tests.helpers import world
 
