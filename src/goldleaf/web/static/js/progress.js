@@ -118,12 +118,14 @@ function drawTarget(plot, colours) {
 
 function drawPace(hours) {
   if (!hours.length) return put(part("pace"), h("p", { class: "soft" }, "No answers yet."));
+  const at = hours.map((one) => Date.parse(one.hour) / 1000);
+  const whole = [at[0] - 1800, at.at(-1) + 1800]; // of one hour alone uPlot would make days
   return chart(part("pace"), (colours) => [{
     height: 200, cursor: { show: false },
-    scales: { x: { time: true, range: (_, low, high) => [low - 1800, high + 1800] }, y: { range: (_, __, high) => [0, Math.max(5, high)] } },
-    axes: [axis(colours, (value) => new Date(1000 * value).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }), { grid: { show: false }, space: 60 }), axis(colours, count, { size: 44, space: 45 })],
+    scales: { x: { time: true, range: () => whole }, y: { range: (_, __, high) => [0, Math.max(5, high)] } },
+    axes: [axis(colours, (value) => new Date(1000 * value).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }), { grid: { show: false }, space: 60, incrs: [1, 2, 4, 8, 24, 168].map((many) => 3600 * many) }), axis(colours, count, { size: 44, space: 45 })],
     series: [{}, { fill: colours.gold, paths: uPlot.paths.bars({ size: [0.6, 40] }), points: { show: false } }],
-  }, [hours.map((one) => Date.parse(one.hour) / 1000), hours.map((one) => one.answers)]]);
+  }, [at, hours.map((one) => one.answers)]]);
 }
 
 async function fetchProgress(first = false) {
