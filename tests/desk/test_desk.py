@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from goldleaf.desk.board import Give
+from goldleaf.desk.board import Board, Give
 from goldleaf.desk.desk import Desk, Hand
 from goldleaf.desk.leases import Leases
 from goldleaf.errors import LedgerError, Taken, VotesError
@@ -256,3 +256,16 @@ def test_an_answer_that_cannot_be_written_is_refused_and_kept_for_another_try(
     assert desk.give(Give(ANNA, question, "c0")).result().saved is not None
     assert project.ledger.count("votes") == 1
     desk.close()
+
+
+def test_who_is_faster_than_a_round_waits_for_it_instead_of_answering_at_random(project: Project) -> None:
+    leases = Leases(project.folder / "leases.jsonl", 600.0)
+    board, compute, given = Board(project.loop, leases), None, 0
+    while (hand := board.hand(ANNA, 1))[0] == "ask":
+        board.take([Give(ANNA, hand[1][0].asked.seq, "c0", 1.0)])
+        compute, given = compute or board.due(), given + 1
+        assert given < 100, "nothing limits what is asked while a round is computed"
+    assert compute is not None and hand[0] == "wait"
+    board.learned(*compute())
+    assert board.hand(ANNA, 1)[0] == "ask"
+    leases.close()

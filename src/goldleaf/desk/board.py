@@ -32,6 +32,7 @@ from goldleaf.schema import Reply
 
 SPARE = 400  # candidates that a round names beyond its own
 FEW = 8  # of these written into the ledger at a time, at least
+BLIND = 0.1  # share of the items left that may be asked at random while a round is computed: then people wait for it
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Board:
         self.pace = Pace.of(self.record)
         self.stock = Stock(self.record)
         self.working = False  # a round of training is being computed
+        self._blind = 0  # questions drawn at random since it began, for want of others
         self.rounds = 0  # since the board was set up
         self.left: Left | None = None  # to the machine, once its labels are frozen
         self.spare: dict[str, list[int]] = {}
@@ -177,9 +179,11 @@ class Board:
         if not any(map(len, chosen.values())):
             if not self.working and self.pace.labels.total():
                 return False  # a round is due, and starts in a moment
-            open_ = np.flatnonzero(free)
-            few = min(max(2, self.pace.at_work(self.clock())), len(open_))
+            open_, people = np.flatnonzero(free), self.pace.at_work(self.clock())
+            most = max(FEW, people, int(BLIND * len(open_))) - self._blind
+            few = min(max(2, people), len(open_), max(most, 0))
             chosen = {"random": self._rng.choice(open_, few, replace=False)}
+            self._blind += few
         chosen = {why: positions for why, positions in chosen.items() if len(positions)}
         if not chosen:
             return False
@@ -410,7 +414,7 @@ class Board:
         open_ = [asked.position for asked in self.record.open(0)]
         compute = self.loop.round(without=np.array(open_, np.int64), spare=SPARE)
         known = self.loop.known()
-        self.working, self._since = True, 0
+        self.working, self._since, self._blind = True, 0, 0
 
         def work() -> tuple[Turn, Guess | None]:
             turn = compute()

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 import goldleaf as gl
 
@@ -35,6 +35,7 @@ QUIET = (
 )
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 LEAST = 20.0  # seconds that a server may take to start on a busy machine
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +132,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     def go(address: str, path: str | None = None, **settings: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **settings})
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on(
@@ -209,10 +210,19 @@ def question(page: Page) -> str:
     return page.locator("[data-part=item]").get_attribute("data-question") or ""
 
 
+def wait_stocked(page: Page) -> None:
+    """Until the next item is there too, behind the one on the screen."""
+    page.wait_for_selector("[data-part=item]:not([data-behind='0'])[data-behind]", state="attached")
+
+
 def wait_other(page: Page, before: str) -> None:
-    """Until another question, or none, is on the screen."""
+    """Until another question is on the screen, or the end."""
     page.wait_for_function(
-        "before => document.querySelector('[data-part=item]').dataset.question !== before", arg=before
+        """before => {
+            const stage = document.querySelector('[data-part=item]');
+            return stage.dataset.question !== before && stage.querySelector('.item, .done');
+        }""",
+        arg=before,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.web.browser.conftest import Serve, Visit, answers, question, wait_other, wait_saved
+from tests.web.browser.conftest import Serve, Visit, answers, question, wait_other, wait_saved, wait_stocked
 
 
 def invite(admin: Page, name: str) -> str:
@@ -43,7 +43,7 @@ def test_no_answer_is_lost_or_doubled_when_the_connection_drops(
     reviews: Path, serve: Serve, visit: Visit
 ) -> None:
     page = visit(serve(reviews).entrance)
-    page.wait_for_timeout(300)
+    wait_stocked(page)
     lost: list[str] = []
 
     def drop_the_reply(route):  # type: ignore[no-untyped-def]
@@ -56,7 +56,8 @@ def test_no_answer_is_lost_or_doubled_when_the_connection_drops(
     asked.append(question(page))
     page.keyboard.press("1")
     wait_other(page, asked[-1])
-    page.wait_for_timeout(100)
+    while not lost:
+        page.wait_for_timeout(20)
     page.context.set_offline(True)
     asked.append(question(page))
     page.keyboard.press("2")
@@ -76,7 +77,7 @@ def test_answers_wait_in_the_browser_while_the_server_is_gone(
 ) -> None:
     server = serve(reviews)
     page = visit(server.entrance)
-    page.wait_for_timeout(300)
+    wait_stocked(page)
     server.stop(signal.SIGKILL)
     first = question(page)
     page.keyboard.press("1")
@@ -84,6 +85,6 @@ def test_answers_wait_in_the_browser_while_the_server_is_gone(
     expect(page.locator("[data-part=link]")).to_contain_text("1 answer kept here")
     serve(reviews, server.port)
     page.wait_for_function(
-        "() => Object.keys(localStorage).every(key => !key.startsWith('goldleaf.outbox.'))", timeout=20_000
+        "() => Object.keys(localStorage).every(key => !key.startsWith('goldleaf.outbox.'))", timeout=60_000
     )
     assert [(str(one), label) for one, _, label in answers(reviews)] == [(first, "good")]

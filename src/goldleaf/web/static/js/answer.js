@@ -60,6 +60,7 @@ function draw() {
   put(stage, question ? show(question.item, { code }) : idle());
   stage.scrollTop = 0;
   stage.dataset.question = question?.id ?? "";
+  stage.dataset.behind = Math.max(desk.ready.length - 1, 0);
   buttons.code.hidden = !(question && isText(question.item));
   if (question && isText(question.item)) buttons.code.setAttribute("aria-pressed", String(code ?? looksLikeCode(String(question.item.content[task.text] ?? ""))));
   if (labels.field && labels.field === document.activeElement) labels.field.blur();
@@ -221,6 +222,7 @@ desk.addEventListener("refused", (event) => {
 desk.addEventListener("link", () => {
   const waiting = desk.outbox.letters.length;
   const bad = desk.lost || desk.outbox.troubled;
+  part("item").dataset.behind = Math.max(desk.ready.length - 1, 0);
   const chip = part("link");
   chip.hidden = !bad;
   chip.textContent = waiting ? `No connection: ${counted(waiting, "answer")} kept here` : "No connection";
