@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -269,3 +270,26 @@ def test_who_is_faster_than_a_round_waits_for_it_instead_of_answering_at_random(
     board.learned(*compute())
     assert board.hand(ANNA, 1)[0] == "ask"
     leases.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_audit_is_over_only_when_every_row_of_the_second_opinions_has_its_first_one(
+    seed: int, tmp_path: Path
+) -> None:
+    """The sample may want draws beyond the proof; seed 1 left one of them unanswered."""
+    some, rng = world(400, 2, noise=0.6), random.Random(seed)
+    with some.project(tmp_path / "p", target=Target(error=0.2, second_opinions=60)) as project:
+        while project.loop.frozen is None:
+            project.label(some.person, source="human:x", limit=20)
+        leases = Leases(tmp_path / "leases.jsonl", 600.0)
+        board, at_work = Board(project.loop, leases), {ANNA, BOB, CARL}
+        while at_work:
+            who = rng.choice(sorted(at_work))
+            state, hand = board.hand(who, rng.choice([1, 2, 3]))
+            if state == "done":
+                at_work.remove(who)
+            elif hand and rng.random() < 0.7:
+                asked = rng.choice(hand).asked
+                board.take([Give(who, asked.seq, some.truth[asked.position], 1.0)])
+        leases.close()
+        assert project.certify().body["disagreement"]["sample"]["missing"] == 0

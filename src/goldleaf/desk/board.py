@@ -214,7 +214,14 @@ class Board:
         self.stock.refill(asked for asked in open_ if asked.seq not in held | known)
         frozen, labels = self.loop.frozen, self.loop.config.task.labels
         self.left = Left(frozen, len(labels), self.record.labeled()) if frozen is not None else None
-        self.finished = self.loop.audit is not None and self.loop.finished
+        self.finished = self._over()
+
+    def _over(self) -> bool:
+        """Whether the audit asks no more, not even for a first answer that a second opinion waits for."""
+        loop = self.loop
+        if loop.audit is None or loop.frozen is None or not loop.finished:
+            return False
+        return not any(pair.first is None for pair in repeats.pairs(self.record, loop.frozen))
 
     # -- taking answers
 
@@ -246,7 +253,7 @@ class Board:
             for (at, asked, before, purpose), one in zip(about, given, strict=True):
                 self._settled(asked, one, before)
                 results[at] = Saved(one, asked, purpose)
-            self.finished = self.loop.audit is not None and self.loop.finished
+            self.finished = self._over()
             self._draw_overlap([asked for _, asked, before, _ in about if before is None])
         return [one for one in results if one is not None]
 
