@@ -293,3 +293,24 @@ def test_an_audit_is_over_only_when_every_row_of_the_second_opinions_has_its_fir
                 board.take([Give(who, asked.seq, some.truth[asked.position], 1.0)])
         leases.close()
         assert project.certify().body["disagreement"]["sample"]["missing"] == 0
+
+
+def test_a_round_that_cannot_be_written_is_said_and_the_next_answers_start_another(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(project)
+    take, failed = project.loop.take, threading.Event()
+
+    def refuse(*_: object) -> None:
+        failed.set()
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(project.loop, "take", refuse)
+    live(desk, ANNA, world(400, 2, noise=0.8), limit=8)
+    assert failed.wait(30)
+    desk.do(lambda board: None).result(10)
+    assert desk.fault is not None and "disk is full" in str(desk.fault)
+    monkeypatch.setattr(project.loop, "take", take)
+    live(desk, ANNA, world(400, 2, noise=0.8))
+    assert desk.fault is None and project.status().certified
+    desk.close()

@@ -70,6 +70,7 @@ def test_readers_need_no_lock_and_writers_exclude_each_other(where: str | Path) 
         with pytest.raises(LedgerLocked, match=r"one writer at a time\. Nothing was changed"):
             Ledger.open(where, write=True)
         ledger.append([vote(2)])
+        assert ledger.append([]) == []
     with Ledger.open(where, write=True) as again:
         assert again.append([vote(3)]) == [3]
 

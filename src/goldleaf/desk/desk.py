@@ -201,7 +201,16 @@ class Desk:
             except Exception as error:
                 self.do(lambda board, error=error: self._failed(error))  # type: ignore[misc]
                 continue
-            self.do(lambda board, turn=turn, guess=guess: board.learned(turn, guess))  # type: ignore[misc]
+            written = self.do(lambda board, turn=turn, guess=guess: board.learned(turn, guess))  # type: ignore[misc]
+            written.add_done_callback(self._check)
+
+    def _check(self, written: Future[Any]) -> None:
+        """On the desk's thread: what a round found may not have gone into the ledger."""
+        error = written.exception()
+        if isinstance(error, Exception):
+            self._failed(error)
+        else:
+            self.fault = None
 
     def _failed(self, error: Exception) -> None:
         """Say it in the status; the next answers start another round."""

@@ -137,6 +137,8 @@ class Ledger:
         """
         if self._lock is None:
             raise LedgerError(f"{self.name} was opened for reading.")
+        if not entries:
+            return []
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with explained(self.name), self._engine.begin() as connection:
             head = self._head or _head(connection)
