@@ -32,7 +32,8 @@ from goldleaf.schema import Reply
 
 SPARE = 400  # candidates that a round names beyond its own
 FEW = 8  # of these written into the ledger at a time, at least
-BLIND = 0.1  # share of the items left that may be asked at random while a round is computed: then people wait for it
+BLIND = 0.1  # share of the items left that is asked at random while a round is computed; beyond, people wait for it,
+PATIENCE = 5.0  # but for no round that has been under way for so many seconds
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Board:
         self.pace = Pace.of(self.record)
         self.stock = Stock(self.record)
         self.working = False  # a round of training is being computed
-        self._blind = 0  # questions drawn at random since it began, for want of others
+        self._began = 0.0  # when it was due
+        self._blind = 0  # questions drawn at random since then, for want of others
         self.rounds = 0  # since the board was set up
         self.left: Left | None = None  # to the machine, once its labels are frozen
         self.spare: dict[str, list[int]] = {}
@@ -180,8 +182,10 @@ class Board:
             if not self.working and self.pace.labels.total():
                 return False  # a round is due, and starts in a moment
             open_, people = np.flatnonzero(free), self.pace.at_work(self.clock())
-            most = max(FEW, people, int(BLIND * len(open_))) - self._blind
-            few = min(max(2, people), len(open_), max(most, 0))
+            few = min(max(2, people), len(open_))
+            most = max(FEW, people, int(BLIND * len(open_)))
+            if self._blind + few > most and self.clock() - self._began < PATIENCE:
+                return False
             chosen = {"random": self._rng.choice(open_, few, replace=False)}
             self._blind += few
         chosen = {why: positions for why, positions in chosen.items() if len(positions)}
@@ -421,7 +425,8 @@ class Board:
         open_ = [asked.position for asked in self.record.open(0)]
         compute = self.loop.round(without=np.array(open_, np.int64), spare=SPARE)
         known = self.loop.known()
-        self.working, self._since, self._blind = True, 0, 0
+        self.working, self._since = True, 0
+        self._began, self._blind = self.clock(), 0
 
         def work() -> tuple[Turn, Guess | None]:
             turn = compute()

@@ -39,6 +39,7 @@ def test_a_person_labels_by_keyboard_to_the_certificate(reviews: Path, serve: Se
         if done.is_visible():
             break
         before = question(page)
+        page.wait_for_timeout(100)  # nobody reads faster
         page.keyboard.press(key(page))
         wait_other(page, before)
     expect(done).to_be_visible()
