@@ -19,7 +19,9 @@ from goldleaf.progress import track
 NEIGHBOURS = 10
 STEP = 0.5  # how far towards their mean direction
 AMONG = 20_000  # items in which neighbours are sought
-_CHUNK = 2_048
+_CHUNK = (
+    128  # items at a time: what they need stays small, or its pages would be fetched and given back each time
+)
 
 Vectors = NDArray[np.float32]
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +31,7 @@ from goldleaf.web.access import Doors, User
 from goldleaf.web.contents import AHEAD, Contents
 from goldleaf.web.faults import Refusal
 from goldleaf.web.hub import Hub
+from goldleaf.web.quiet import Quiet
 from goldleaf.web.status import Watch
 
 log = logging.getLogger("goldleaf.web")
@@ -106,15 +108,20 @@ class Page:
 
     async def tell(self) -> None:
         """Send what is new to all open pages, for as long as the server runs."""
-        while not self.hub.closed:
-            await asyncio.sleep(BEAT)
-            if self.watch.stale:
-                with suppress(LedgerError):  # a status that cannot be read now comes later
-                    await asyncio.wrap_future(self.desk.do(self.watch.look))
-            if self.watch.now["version"] != self._told:
-                self._told = self.watch.now["version"]
-                self.hub.tell("status", self.status())
-                self.hub.tell("questions", {})
+        with Quiet() as quiet:
+            while not self.hub.closed:
+                await asyncio.sleep(BEAT)
+                await self._beat()
+                quiet.look(self._told, time.monotonic())
+
+    async def _beat(self) -> None:
+        if self.watch.stale:
+            with suppress(LedgerError):  # a status that cannot be read now comes later
+                await asyncio.wrap_future(self.desk.do(self.watch.look))
+        if self.watch.now["version"] != self._told:
+            self._told = self.watch.now["version"]
+            self.hub.tell("status", self.status())
+            self.hub.tell("questions", {})
 
     def close(self) -> None:
         self.hub.close()
