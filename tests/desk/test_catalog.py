@@ -24,7 +24,7 @@ def board_of(project: Project, overlap: float = 0.0) -> Board:
 def say(board: Board, source: str, reply: str | Reply) -> tuple[int, int]:
     """`source` answers what they are given next: (question, item)."""
     _, [handed] = board.hand(source, 1, settles=source == "human:judge")
-    [_] = board.take([Give(source, handed.asked.seq, reply, settles=source == "human:judge")])
+    [_] = board.answers.take([Give(source, handed.asked.seq, reply, settles=source == "human:judge")])
     return handed.asked.seq, handed.asked.position
 
 
@@ -41,7 +41,7 @@ def test_the_catalog_follows_answers_undo_and_notes(tmp_path: Path) -> None:
         assert catalog.find(Filter(person="human:bob"), "position", 0, 10) == (0, [])
         assert catalog.find(Filter(), "recent", 0, 2)[1] == [unsure, at]
         assert catalog.comments[at] == 1 and catalog.people() == ["human:anna"]
-        board.undo("human:anna", seq)
+        board.answers.undo("human:anna", seq)
         assert catalog.find(Filter(by=HUMAN), "position", 0, 10) == (0, [])
         assert Catalog(project.loop).label.tolist() == catalog.label.tolist()
 

@@ -115,13 +115,13 @@ def test_undo_hands_the_question_back_first_and_may_be_repeated(project: Project
     question = desk.next(ANNA, 2).result().questions[0].asked.seq
     desk.give(Give(ANNA, question, "c0"), 2).result()
     for _ in range(2):
-        asked, hand = desk.do(lambda board: board.undo(ANNA, question), ANNA, 2).result()
+        asked, hand = desk.do(lambda board: board.answers.undo(ANNA, question), ANNA, 2).result()
         assert asked.seq == question == hand.questions[0].asked.seq
         before = hand.questions[0].before
         assert before is not None and before.label == "c0"
     assert project.ledger.count("votes") == 2
     with pytest.raises(VotesError, match="no answer of yours"):
-        desk.do(lambda board: board.undo(BOB)).result()
+        desk.do(lambda board: board.answers.undo(BOB)).result()
     assert desk.give(Give(ANNA, question, "c1")).result().saved is not None
     desk.close()
 
@@ -263,11 +263,11 @@ def test_who_is_faster_than_a_round_waits_for_it_instead_of_answering_at_random(
     leases = Leases(project.folder / "leases.jsonl", 600.0)
     board, compute, given = Board(project.loop, leases), None, 0
     while (hand := board.hand(ANNA, 1))[0] == "ask":
-        board.take([Give(ANNA, hand[1][0].asked.seq, "c0", 1.0)])
-        compute, given = compute or board.due(), given + 1
+        board.answers.take([Give(ANNA, hand[1][0].asked.seq, "c0", 1.0)])
+        compute, given = compute or board.rounds.due(), given + 1
         assert given < 100, "nothing limits what is asked while a round is computed"
     assert compute is not None and hand[0] == "wait"
-    board.learned(*compute())
+    board.rounds.learned(*compute())
     assert board.hand(ANNA, 1)[0] == "ask"
     leases.close()
 
@@ -290,7 +290,7 @@ def test_an_audit_is_over_only_when_every_row_of_the_second_opinions_has_its_fir
                 at_work.remove(who)
             elif hand and rng.random() < 0.7:
                 asked = rng.choice(hand).asked
-                board.take([Give(who, asked.seq, some.truth[asked.position], 1.0)])
+                board.answers.take([Give(who, asked.seq, some.truth[asked.position], 1.0)])
         leases.close()
         assert project.certify().body["disagreement"]["sample"]["missing"] == 0
 

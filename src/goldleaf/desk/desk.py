@@ -148,7 +148,7 @@ class Desk:
                 (later if call.give.question in seen else now).append(call)
                 seen.add(call.give.question)
             try:
-                results = self.board.take([call.give for call in now if call.give is not None])
+                results = self.board.answers.take([call.give for call in now if call.give is not None])
             except GoldleafError as error:
                 results = [error] * len(now)
             for call, result in zip(now, results, strict=True):
@@ -186,7 +186,7 @@ class Desk:
 
     def _start_round(self) -> None:
         try:
-            work = self.board.due()
+            work = self.board.rounds.due()
         except LedgerError as error:
             self.fault = error
             return
@@ -201,7 +201,7 @@ class Desk:
             except Exception as error:
                 self.do(lambda board, error=error: self._failed(error))  # type: ignore[misc]
                 continue
-            written = self.do(lambda board, turn=turn, guess=guess: board.learned(turn, guess))  # type: ignore[misc]
+            written = self.do(lambda board, turn=turn, guess=guess: board.rounds.learned(turn, guess))  # type: ignore[misc]
             written.add_done_callback(self._check)
 
     def _check(self, written: Future[Any]) -> None:
@@ -217,7 +217,7 @@ class Desk:
         self.fault = (
             error if isinstance(error, GoldleafError) else GoldleafError(f"Training failed: {error!r}.")
         )
-        self.board.working = False
+        self.board.rounds.working = False
 
 
 def step_back() -> None:

@@ -97,6 +97,10 @@ class Stock:
                 return found
         return None
 
+    def dispute_about(self, seq: int) -> Dispute | None:
+        """The disagreement over what question `seq` labels."""
+        return next((one for one in self.disputes.values() if one.first.seq == seq), None)
+
     def heard(self, asked: Asked) -> None:
         """Take note of a new answer to `asked`."""
         if asked.purpose == "repeat":

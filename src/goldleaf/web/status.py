@@ -54,11 +54,11 @@ class Watch:
             else "certified"
             if certified
             else "exhausted"
-            if board.finished
+            if board.supply.finished
             else "audit"
         )
         human = sum(pace.labels.values())
-        machine = 0 if board.left is None else board.left.counts.sum()
+        machine = 0 if board.supply.left is None else board.supply.left.counts.sum()
         return {
             "stage": stage,
             "attempt": loop.attempt,
@@ -77,17 +77,17 @@ class Watch:
             "rows": loop.store.rows,
             "labeled_by_people": human,
             "labeled_by_machine": int(machine),
-            "training": {"running": board.working, "rounds": self._round_count(board)[0]},
+            "training": {"running": board.rounds.working, "rounds": self._round_count(board)[0]},
             "classes": self._classes(board),
             "me": None,
-            "end": self._end(board, stage, int(machine)) if board.finished else None,
+            "end": self._end(board, stage, int(machine)) if board.supply.finished else None,
         }
 
     def _round_count(self, board: Board) -> tuple[int, float | None]:
         """(rounds so far, the audit's answers as forecast by the last one); read anew after each round."""
-        if board.rounds != self._rounds[0]:
+        if board.rounds.count != self._rounds[0]:
             found = board.loop.rounds()
-            self._rounds = (board.rounds, found[-1]["forecast"] if found else None)
+            self._rounds = (board.rounds.count, found[-1]["forecast"] if found else None)
         return self._rounds
 
     def _ahead(self, board: Board, certified: bool) -> dict[str, Any] | None:
@@ -106,7 +106,7 @@ class Watch:
 
     def _classes(self, board: Board) -> list[dict[str, Any]]:
         loop = board.loop
-        machine = board.left.counts.tolist() if board.left is not None else None
+        machine = board.supply.left.counts.tolist() if board.supply.left is not None else None
         proven: dict[str | None, Any] = {}
         if (
             loop.frozen is not None

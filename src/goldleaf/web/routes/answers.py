@@ -73,7 +73,9 @@ async def undo(page: ThePage, user: Who, body: Undo) -> dict[str, Any]:
     """The question is this person's again, first of those in hand; the ledger keeps both."""
     try:
         asked, hand = await asyncio.wrap_future(
-            page.desk.do(lambda board: board.undo(user.source, body.question), user.source, body.ahead)
+            page.desk.do(
+                lambda board: board.answers.undo(user.source, body.question), user.source, body.ahead
+            )
         )
     except VotesError as error:
         raise Refusal(409, error.what, do=error.do, code="nothing") from error

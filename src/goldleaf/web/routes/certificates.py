@@ -81,7 +81,7 @@ async def retrain(page: ThePage, user: Admin) -> dict[str, bool]:
         if board.loop.frozen is None:
             return False
         board.loop.abandon("asked to train again")
-        board.restock()
+        board.supply.restock()
         return True
 
     return {"retrained": await asyncio.wrap_future(page.desk.do(run))}

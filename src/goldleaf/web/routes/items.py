@@ -227,7 +227,7 @@ async def correct(page: ThePage, user: Who, body: Correction) -> dict[str, Any]:
     give = Give(user.source, 0, reply_of(body.answer, body.label), corrects=True, settles=user.reviews)
 
     def run(board: Board) -> Any:
-        done = board.correct(give, at)
+        done = board.answers.correct(give, at)
         if body.comment:
             notes = note_entries(done.asked.item, at, user.source, [("comment", body.comment)])
             board.loop.ledger.append(notes)

@@ -31,7 +31,7 @@ async def everybody(page: Page, user: User) -> dict[str, Any]:
     """All who may come in, and all who have answered."""
 
     def read(board: Board) -> tuple[dict[str, Agreement], dict[str, str]]:
-        last = {source: board.last_of(source) for source in board.pace.people}
+        last = {source: board.answers.last_of(source) for source in board.pace.people}
         return agreements(board.record), last
 
     found, last = await asyncio.wrap_future(page.desk.do(read))
@@ -153,7 +153,7 @@ async def history(
                 "purpose": board.record.asked[one.question].purpose,
                 "reason": REASON.get(board.record.asked[one.question].reason, ""),
             }
-            for one in board.standing(user.source, limit)
+            for one in board.answers.standing(user.source, limit)
         ]
 
     found = await asyncio.wrap_future(page.desk.do(read))
