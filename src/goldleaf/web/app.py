@@ -16,7 +16,7 @@ from starlette.types import Scope
 from goldleaf import __version__
 from goldleaf.web import faults
 from goldleaf.web.page import Page
-from goldleaf.web.routes import answers, certificates, events, items, pages, people, sources
+from goldleaf.web.routes import answers, certificates, events, item, pages, people, plane, sources, table
 from goldleaf.web.shield import Shield
 
 STATIC = Path(__file__).parent / "static"
@@ -61,7 +61,7 @@ def build(page: Page, hosts: Collection[str] | None) -> FastAPI:
     )
     app.state.page = page
     app.mount(f"/static/{__version__}", Files(directory=STATIC), name="static")
-    for part in (answers, events, items, people, certificates, sources, pages):
+    for part in (answers, events, table, item, plane, people, certificates, sources, pages):
         app.include_router(part.router)
     faults.install(app)
     app.add_middleware(Shield, hosts=hosts)

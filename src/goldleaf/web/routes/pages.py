@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from goldleaf.web.access import DAYS
 from goldleaf.web.faults import Refusal
 from goldleaf.web.page import COOKIE, Page
-from goldleaf.web.routes.items import whole
+from goldleaf.web.routes.item import whole
 from goldleaf.web.routes.who import ThePage, Who, who
 
 router = APIRouter(include_in_schema=False)
