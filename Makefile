@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check lint types bench clean
+.PHONY: help demo test check lint types audit bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +37,11 @@ types: $(VENV)/.dev ## mypy, strict on src
 	$(BIN)/mypy
 
 check: lint types test ## what CI runs
+
+audit: $(VENV)/.dev ## known vulnerabilities in what is required and in what the page ships; asks services on the internet
+	$(BIN)/python -m pip install -q pip-audit
+	$(BIN)/pip-audit --local --skip-editable
+	for at in src/goldleaf/web/static/vendor tests/web/browser/axe; do npm audit --package-lock-only --prefix $$at || exit 1; done
 
 bench: bench-answers bench-coverage bench-audit bench-speed bench-page bench-votes ## all benchmarks (hours); results go to benchmarks/results
 
