@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from goldleaf.project.base import Project
+from goldleaf.votes.patterns import keywords
 from tests.helpers import World, world
 from tests.web.server import Client, Server
 
@@ -180,6 +181,7 @@ def test_a_review_of_what_an_audit_asked_shows_no_suggestion(tmp_path: Path) -> 
 def test_while_an_audit_runs_nobody_sees_what_the_machine_thinks(tmp_path: Path) -> None:
     some = world(600, 2, noise=0.6)
     with frozen(some, tmp_path / "p") as project:
+        project.vote([keywords("c0", ["text"])])
         machine = {int(at) for at in project.loop.frozen.positions} - set(project.loop.record.labeled())
     hidden = min(machine)
     with Server(tmp_path / "p") as server:
@@ -194,8 +196,22 @@ def test_while_an_audit_runs_nobody_sees_what_the_machine_thinks(tmp_path: Path)
             assert client.get(f"/api/items?{asked}").status == 403, asked
         one = client.get(f"/api/items/{hidden}").json
         assert one["label"] is None and one["probability"] is None
-        assert not {"question", "prediction"} & {part["kind"] for part in one["story"]}
+        assert not {"question", "prediction", "vote"} & {part["kind"] for part in one["story"]}
         while not (drawn := client.get("/api/map").json)["ready"]:
             time.sleep(0.05)
         place = dict(zip(drawn["position"], drawn["label"], strict=True))
         assert hidden in place and all(place[at] == -1 for at in machine & place.keys())
+
+
+def test_the_story_of_an_item_tells_what_each_source_votes_on_it(tmp_path: Path) -> None:
+    some = world(400, 2, noise=0.8)
+    with some.project(tmp_path / "p") as project:
+        project.vote([keywords("c1", ["7"], name="seven"), keywords("c0", ["8"], name="eight")])
+    with Server(tmp_path / "p") as server:
+        client = server.client()
+
+        def votes(position: int) -> list[tuple[str, str]]:
+            told = client.get(f"/api/items/{position}").json["story"]
+            return [(one["who"], one["label"]) for one in told if one["kind"] == "vote"]
+
+        assert votes(7) == [("seven", "c1")] and votes(8) == [("eight", "c0")] and votes(9) == []

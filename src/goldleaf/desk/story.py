@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from goldleaf.ledger.base import Ledger
 from goldleaf.project.frozen import Frozen
 from goldleaf.project.loop import REASON
 from goldleaf.project.record import Record
+from goldleaf.project.vote_record import VoteRecord
 
 
 def story(ledger: Ledger, record: Record, frozen: Frozen | None, position: int) -> list[dict[str, Any]]:
@@ -32,6 +34,21 @@ def story(ledger: Ledger, record: Record, frozen: Frozen | None, position: int) 
     if frozen is not None and frozen.holds(position):
         found.append(_prediction(ledger, frozen, position))
     return sorted(found, key=lambda one: one["seq"])
+
+
+def votes_on(votes: VoteRecord, labels: Sequence[str], position: int) -> list[dict[str, Any]]:
+    """The same of what other sources say now; reads their files."""
+    return [
+        {
+            "kind": "vote",
+            "seq": one.seq,
+            "at": one.at,
+            "who": one.source,
+            "label": labels[one.label],
+            "probability": one.confidence,
+        }
+        for one in votes.about(position)
+    ]
 
 
 def _prediction(ledger: Ledger, frozen: Frozen, position: int) -> dict[str, Any]:

@@ -44,6 +44,17 @@ class Standing:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Vote:
+    """One source's vote on one item; `seq`, `at`: of the ledger's row that names its file."""
+
+    seq: int
+    at: str
+    source: str
+    label: int
+    confidence: float | None
+
+
 class VoteRecord:
     """The votes of one project."""
 
@@ -147,6 +158,27 @@ class VoteRecord:
     def opinions(self, one: Standing) -> Opinions:
         """All that a source says now; where a later part speaks of an item again, the parts hold each item once."""
         return joined([parts.read(self.folder, digest) for digest in one.parts])
+
+    def about(self, position: int) -> list[Vote]:
+        """What the sources say now of one item, each by the newest of its files that speaks of it.
+
+        Raises:
+            VotesError: a file cannot be read.
+        """
+        rows = {row.part: row for row in self.ledger.rows("sources", "seq", "at", "part") if row.part}
+        found: list[Vote] = []
+        for name, one in self.standing().items():
+            for part in reversed(one.parts):
+                said = parts.about(self.folder, part, position)
+                for at in np.flatnonzero(said.label != ABSTAINED):
+                    voter = name if said.voter is None else f"{name}:{said.voter[at]}"
+                    sure = np.nan if said.confidence is None else said.confidence[at]
+                    row = rows[part]
+                    confidence = None if np.isnan(sure) else float(sure)
+                    found.append(Vote(row.seq, row.at, voter, int(said.label[at]), confidence))
+                if len(said.item):
+                    break
+        return found
 
     def seen(self, name: str, version: str, items: int) -> NDArray[np.bool_]:
         """The items that have an outcome of this version of a source."""

@@ -58,6 +58,22 @@ def read(folder: Path, digest: str) -> Opinions:
     return _opinions(pq.read_table(pa.BufferReader(data)))
 
 
+def about(folder: Path, digest: str, position: int) -> Opinions:
+    """What that file says of one item; for looking at, so only that part of it is read, and its bytes are not checked.
+
+    Raises:
+        VotesError: the file is gone, or is none.
+    """
+    path = _path(folder, digest)
+    try:
+        return _opinions(pq.read_table(path, filters=[("item", "==", position)]))
+    except (OSError, pa.ArrowException) as error:
+        raise VotesError(
+            f"The votes in {path} cannot be read: {error}.",
+            do="Restore the file from a copy of the project, or vote again: goldleaf vote --again",
+        ) from None
+
+
 def tidy(folder: Path, named: Collection[str]) -> None:
     """Remove what a killed run left: temporary files, and parts that no row of the ledger names."""
     for path in folder.glob("*"):

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from goldleaf.desk.board import Board, Give
 from goldleaf.desk.catalog import HUMAN
 from goldleaf.desk.notes import note_entries
-from goldleaf.desk.story import story
+from goldleaf.desk.story import story, votes_on
 from goldleaf.web.access import User
 from goldleaf.web.faults import Refusal
 from goldleaf.web.page import Page, saved
@@ -28,21 +28,24 @@ LONGEST = 200_000
 
 @router.get("/api/items/{position}", summary="One item, and all that happened to it")
 async def item(page: ThePage, user: Who, position: int) -> dict[str, Any]:
-    """Every question, answer, prediction and note."""
+    """Every question, answer, prediction and note, and each source's vote."""
     return await whole(page, user, position_of(page, position))
 
 
 async def whole(page: Page, user: User, at: int) -> dict[str, Any]:
-    def read(board: Board) -> list[dict[str, Any]]:
-        frozen = None if page.blind and page.catalog.by[at] != HUMAN else board.loop.frozen
-        return story(board.loop.ledger, board.record, frozen, at)
-
     page.catalog.follow()
+    hidden = page.blind and page.catalog.by[at] != HUMAN
+    project = page.desk.project
+
+    def read(board: Board) -> list[dict[str, Any]]:
+        return story(board.loop.ledger, board.record, None if hidden else board.loop.frozen, at)
+
     found = await asyncio.wrap_future(page.desk.do(read))
-    if page.blind:
-        found = [
-            one for one in found if one["kind"] != "question"
-        ]  # an open one would tell that it was drawn
+    if page.blind:  # an open question would tell that the item was drawn
+        found = [one for one in found if one["kind"] != "question"]
+    if not hidden:
+        found += await in_thread(votes_on, project.record_of_votes, project.config.task.labels, at)
+        found.sort(key=lambda one: int(one["seq"]))
     await in_thread(page.contents.load, [at])
     rows, _ = await in_thread(page.contents.rows, [at])
     content = page.contents.item(at)

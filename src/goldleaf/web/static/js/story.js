@@ -100,6 +100,7 @@ function entry(one) {
     import: () => ["Imported"],
     question: () => [purposeWords(one.purpose), one.reason && `: ${one.reason}`],
     prediction: () => [who ?? "The machine", " says ", labelTag(one.label), one.probability !== null && one.probability !== undefined && ` ${percent(one.probability)}`],
+    vote: () => [who, " votes ", labelTag(one.label), one.probability !== null && ` ${percent(one.probability)}`],
     answer: () => [who ?? "A person", one.answer === "retracted" ? " took the answer back" : [" answered ", labelTag(one.label, one)], one.replaces && h("span", { class: "soft" }, " instead of the answer before"), one.suggestion && h("span", { class: "soft" }, " with a suggestion in view")],
     comment: () => [who, ": ", h("q", { class: "user" }, one.text)],
     flag: () => [who ?? "A person", " flagged it"],
