@@ -148,6 +148,32 @@ def _take(desk: Desk, who: str) -> list[object]:
     return hand.questions  # type: ignore[return-value]
 
 
+def test_an_open_page_with_nobody_before_it_does_not_keep_its_question(project: Project) -> None:
+    now = [1000.0]
+    desk = Desk(project, seconds=60, clock=lambda: now[0])
+    [idle] = [one.asked.seq for one in desk.next(ANNA, 1).result().questions]
+    now[0] += 50
+    assert [one.asked.seq for one in desk.next(ANNA, 1).result().questions] == [idle]  # it asks by itself
+    now[0] += 11
+    desk.do(lambda board: board.expire()).result()
+    assert idle not in [one.asked.seq for one in desk.next(ANNA, 9).result().questions]
+    assert idle in {one.asked.seq for _ in range(9) for one in _take(desk, BOB)}
+    desk.close()
+
+
+def test_whoever_answers_keeps_the_questions_behind_it(project: Project) -> None:
+    now = [1000.0]
+    desk = Desk(project, seconds=60, clock=lambda: now[0])
+    first, second = (one.asked.seq for one in desk.next(ANNA, 2).result().questions)
+    now[0] += 50
+    desk.give(Give(ANNA, first, "c0"), 2).result()
+    now[0] += 50
+    desk.do(lambda board: board.expire()).result()
+    assert desk.next(ANNA, 1).result().questions[0].asked.seq == second
+    assert desk.do(lambda board: board.leases.holder(second, now[0])).result() == ANNA
+    desk.close()
+
+
 def test_leases_outlive_the_process(small: World, tmp_path: Path) -> None:
     with small.project(tmp_path / "p") as project:
         desk = Desk(project)

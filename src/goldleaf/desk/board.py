@@ -28,6 +28,8 @@ from goldleaf.project.loop import Loop
 from goldleaf.project.record import Asked
 from goldleaf.project.repeats import ANSWERS
 
+AWAY = 30.0  # seconds in which a question that somebody held too long goes to others first
+
 __all__ = ["Board", "Give", "Handed", "Saved", "State"]
 
 
@@ -57,16 +59,23 @@ class Board:
         )
         self.supply.restock()
 
-    def hand(self, source: str, ahead: int, settles: bool = False) -> tuple[State, list[Handed]]:
-        """Up to `ahead` questions for `source`, those they hold first; they hold all of them from now on."""
+    def hand(
+        self, source: str, ahead: int, settles: bool = False, *, active: bool = False
+    ) -> tuple[State, list[Handed]]:
+        """Up to `ahead` questions for `source`, those they hold first.
+
+        Args:
+            active: they have just answered, so all that they hold stays theirs anew. An open page that merely asks
+                keeps nothing: nobody may be sitting there.
+        """
         now = self.clock()
         self.pace.seen[source] = now
         self.loop.together = self.pace.at_work(now) > 1
         mine = self.leases.of(source)
         held = [one for seq in mine if (one := self._held(seq, source, settles)) is not None]
-        for one in held:
+        for one in held if active else ():
             self.leases.take(one.asked.seq, source, now)
-        while len(held) < ahead and (one := self._next(source, settles)) is not None:
+        while len(held) < ahead and (one := self._next(source, now, settles)) is not None:
             self.leases.take(one.asked.seq, source, now)
             held.append(one)
         if held:
@@ -87,27 +96,27 @@ class Board:
         self.leases.drop(seq)
         return None
 
-    def _next(self, source: str, settles: bool) -> Handed | None:
+    def _next(self, source: str, now: float, settles: bool) -> Handed | None:
         """A question that nobody holds; new ones are written when there is none."""
         held = set(self.leases.all())
-        if settles and (found := self.stock.dispute(source, held)) is not None:
+        if settles and (found := self.stock.dispute(source, held, now)) is not None:
             return Handed(found.first, found)
-        if (asked := self._opinion(source, held)) is not None:
+        if (asked := self._opinion(source, held, now)) is not None:
             return Handed(asked)
         if self.supply.finished:
             return None
-        picked = self.stock.pick(source)
+        picked = self.stock.pick(source, now)
         if picked is None and self.supply.more(self.rounds.working):
-            picked = self.stock.pick(source)
+            picked = self.stock.pick(source, now)
         if picked is None and not held:
-            picked = self.stock.pick(source, again=True)  # they skipped it, but nobody else is there
+            picked = self.stock.pick(source, now, again=True)  # they skipped it, but nobody else is there
         return Handed(picked) if picked else None
 
-    def _opinion(self, source: str, held: set[int]) -> Asked | None:
+    def _opinion(self, source: str, held: set[int], now: float) -> Asked | None:
         for asked in repeats.waiting(self.record, self.loop.frozen, source) if self.record.repeats else ():
-            if asked.seq not in held:
+            if asked.seq not in held and not self.stock.leaves(source, asked.seq, now):
                 return asked
-        return self.stock.opinion(source, held)
+        return self.stock.opinion(source, held, now)
 
     def release(self, source: str, questions: Sequence[int]) -> int:
         """Give questions back that `source` holds; how many."""
@@ -117,6 +126,9 @@ class Board:
 
     def expire(self) -> bool:
         """Free the questions that were held too long; whether there were any."""
-        over = self.leases.expired(self.clock())
-        self.supply.put_back(over)
+        now = self.clock()
+        over = self.leases.expired(now)
+        for seq, source in over.items():
+            self.stock.left(seq, source, now + AWAY)
+        self.supply.put_back(list(over))
         return bool(over)

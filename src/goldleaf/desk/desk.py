@@ -174,8 +174,9 @@ class Desk:
 
     def _hand(self, call: _Call, saved: Saved | None = None) -> Hand:
         """An answer that is saved is acknowledged even where no next question can be written now."""
+        active = saved is not None or call.run is not None
         try:
-            state, questions = self.board.hand(call.source, call.ahead, call.settles)
+            state, questions = self.board.hand(call.source, call.ahead, call.settles, active=active)
         except LedgerError:
             if saved is None:
                 raise

@@ -82,9 +82,9 @@ class Leases:
         """The questions a person holds, the oldest first; also those whose time is over and that nobody took."""
         return list(self._of.get(person, ()))
 
-    def expired(self, now: float) -> list[int]:
-        """Questions whose lease has ended; they are free from now on."""
-        over = [question for question, lease in self._held.items() if lease.until <= now]
+    def expired(self, now: float) -> dict[int, str]:
+        """Questions whose lease has ended → who had them; they are free from now on."""
+        over = {question: lease.person for question, lease in self._held.items() if lease.until <= now}
         for question in over:
             self.drop(question)
         return over

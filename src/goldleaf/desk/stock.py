@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from goldleaf.project.record import Asked, Given, Record
 from goldleaf.project.repeats import ANSWERS
@@ -29,7 +30,7 @@ class Stock:
         self.record = record
         self._ready: deque[int] = deque()
         self._here: set[int] = set()
-        self._left: dict[int, set[str]] = defaultdict(set)  # question → who skipped it
+        self._left: dict[int, dict[str, float]] = defaultdict(dict)  # question → who left it → until when
         self.overlap: dict[int, Asked] = {}  # second opinions outside a certificate's sample, not given yet
         self.disputes: dict[int, Dispute] = {}  # by the repeat that differs
         for seq in record.repeats:
@@ -51,11 +52,15 @@ class Stock:
         self._ready.clear()
         self._here.clear()
 
-    def left(self, question: int, source: str) -> None:
-        """`source` skipped it: others first."""
-        self._left[question].add(source)
+    def left(self, question: int, source: str, until: float = inf) -> None:
+        """`source` skipped it, or let it lie: others first, until a moment in seconds since 1970."""
+        self._left[question][source] = until
 
-    def pick(self, source: str, *, again: bool = False) -> Asked | None:
+    def leaves(self, source: str, question: int, now: float) -> bool:
+        """Whether they leave it to others now."""
+        return self._left.get(question, {}).get(source, 0.0) > now
+
+    def pick(self, source: str, now: float, *, again: bool = False) -> Asked | None:
         """The next question for `source`, taken out of the stock.
 
         Args:
@@ -63,7 +68,8 @@ class Stock:
         """
         for at in range(len(self._ready)):
             seq = self._ready[at]
-            if again or source not in self._left.get(seq, ()):
+            skipped = self._left.get(seq, {}).get(source, 0.0) == inf
+            if (again and skipped) or not self.leaves(source, seq, now):
                 del self._ready[at]
                 self._here.discard(seq)
                 return self.record.asked[seq]
@@ -80,19 +86,23 @@ class Stock:
             self._here.discard(seq)
             self._ready.remove(seq)
 
-    def opinion(self, source: str, held: set[int]) -> Asked | None:
+    def opinion(self, source: str, held: set[int], now: float) -> Asked | None:
         """A question for a second opinion of `source` outside the sample."""
         for seq, asked in self.overlap.items():
             first = first_answer(self.record, asked)
-            skipped = source in self._left.get(seq, ())
-            if seq not in held and not skipped and first is not None and first.source != source:
+            if (
+                seq not in held
+                and not self.leaves(source, seq, now)
+                and first is not None
+                and first.source != source
+            ):
                 return asked
         return None
 
-    def dispute(self, source: str, held: set[int]) -> Dispute | None:
+    def dispute(self, source: str, held: set[int], now: float) -> Dispute | None:
         """A disagreement that `source` may settle: not one of their own."""
         for found in self.disputes.values():
-            free = found.first.seq not in held and source not in self._left.get(found.first.seq, ())
+            free = found.first.seq not in held and not self.leaves(source, found.first.seq, now)
             if free and source not in (one.source for one in found.opinions):
                 return found
         return None
