@@ -20,6 +20,8 @@ from goldleaf.desk.board import Board, Give, Handed, Saved, State
 from goldleaf.desk.leases import SECONDS, Leases
 from goldleaf.errors import GoldleafError, LedgerError
 from goldleaf.project.base import Project
+from goldleaf.project.model import Guess
+from goldleaf.project.training import Turn
 
 TOGETHER = 256  # answers in one transaction at most
 TICK = 1.0  # seconds between looks at the leases
@@ -202,13 +204,13 @@ class Desk:
             except Exception as error:
                 self.do(lambda board, error=error: self._failed(error))  # type: ignore[misc]
                 continue
-            written = self.do(lambda board, turn=turn, guess=guess: board.rounds.learned(turn, guess))  # type: ignore[misc]
-            written.add_done_callback(self._check)
+            self.do(lambda board, turn=turn, guess=guess: self._learned(board, turn, guess))  # type: ignore[misc]
 
-    def _check(self, written: Future[Any]) -> None:
-        """On the desk's thread: what a round found may not have gone into the ledger."""
-        error = written.exception()
-        if isinstance(error, Exception):
+    def _learned(self, board: Board, turn: Turn, guess: Guess | None) -> None:
+        """What a round found may not go into the ledger."""
+        try:
+            board.rounds.learned(turn, guess)
+        except Exception as error:
             self._failed(error)
         else:
             self.fault = None
