@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldleaf.encode import cache as cache_module
@@ -93,6 +93,7 @@ def test_a_kill_while_reordering_loses_nothing(tmp_path, monkeypatch) -> None:
     assert _run(tmp_path, [*range(20, 50), 99, *range(20)]) == [99]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=25, unique=True), min_size=1, max_size=4))
 def test_any_history_of_pools_gives_the_right_rows(tmp_path_factory, pools) -> None:
     folder = tmp_path_factory.mktemp("vectors")

@@ -8,8 +8,8 @@ from goldleaf.encode.names import choose
 
 
 def test_the_best_that_is_installed() -> None:
-    assert choose("text").name == "text.bge.v1"
-    assert choose("image").name == "image.lite0.v1"
+    assert choose("text").name == "text.pair.v1"
+    assert choose("image").name == "image.lite0.v2"
     assert choose("image", glyphs=True).name == "image.patches.v1"
     assert choose("table").name == "table.v1"
     assert all(choose(modality).better is None for modality in ("text", "image", "table"))

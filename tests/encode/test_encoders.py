@@ -21,11 +21,13 @@ def _table() -> pa.Table:
 POOLS = {
     "text.static.v1": (support.sentences, {}, 256),
     "text.bge.v1": (lambda: support.sentences(12), {}, 384),
+    "text.pair.v1": (lambda: support.sentences(12), {}, 3 * 384),
     "text.svd.v1": (support.sentences, {"dimensions": 8}, 8),
     "table.v1": (_table, {}, 2 + 4 + 256),
     "image.hog.v1": (support.photos, {}, 640),
     "image.patches.v1": (support.glyphs, {"filters": 10}, 40),
     "image.lite0.v1": (support.photos, {"side": 64}, 1280),
+    "image.lite0.v2": (support.photos, {"side": 64}, 1280 + 768),
     "column.v1": (lambda: pa.table({"v": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]] * 4}), {}, 2),
 }
 
@@ -72,7 +74,7 @@ def test_arguments_and_names_make_other_fingerprints() -> None:
 
 
 def test_unlike_texts_are_farther_apart_than_alike_ones() -> None:
-    for name in ("text.static.v1", "text.bge.v1"):
+    for name in ("text.static.v1", "text.bge.v1", "text.pair.v1"):
         vectors = build(name, fields=("text",)).encode(
             support.one_batch(pa.table({"text": support.SENTENCES}))
         )
@@ -101,6 +103,15 @@ def test_bge_is_cut_to_its_tokens() -> None:
     encoder = build("text.bge.v1", fields=("text",), tokens=8)
     vectors = encoder.encode(support.one_batch(pa.table({"text": ["word " * 6, "word " * 60, "word " * 3]})))
     assert vectors[0].tobytes() == vectors[1].tobytes() != vectors[2].tobytes()
+
+
+def test_a_pair_begins_with_what_bge_says_and_goes_on_with_what_it_does_not() -> None:
+    batch = support.one_batch(pa.table({"text": ["the cat sat on the mat", "interest rates rose"]}))
+    bge = build("text.bge.v1", fields=("text",)).encode(batch)
+    first, inner, colbert = np.split(build("text.pair.v1", fields=("text",)).encode(batch), 3, axis=1)
+    np.testing.assert_allclose(first / np.linalg.norm(first, axis=1, keepdims=True), bge, atol=1e-5)
+    for other in (inner, colbert):
+        assert np.abs((other / np.linalg.norm(other, axis=1, keepdims=True) * bge).sum(axis=1)).max() < 0.9
 
 
 def test_another_model_file_is_refused_with_both_hashes(tmp_path) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from goldleaf.encode import cache as cache_module
+from goldleaf.encode import features as features_module
 from goldleaf.encode.features import Views, blocks, pool_features
 from goldleaf.encode.names import build
 from goldleaf.encode.neighbours import around, unit_rows
@@ -138,7 +139,9 @@ def test_a_second_view_of_other_features_is_not_used(tmp_path) -> None:
     ("modality", "name", "arguments", "expected"),
     [
         ("text", "text.static.v1", {}, [("text.static.v1", 1.0), ("text.svd.v1", 0.8)]),
+        ("text", "text.pair.v1", {}, [("text.pair.v1", 1.0), ("text.svd.v1", 0.65)]),
         ("image", "image.lite0.v1", {}, [("image.lite0.v1", 1.0), ("image.hog.v1", 0.5)]),
+        ("image", "image.lite0.v2", {}, [("image.lite0.v2", 1.0), ("image.hog.v1", 0.5)]),
         ("image", "image.patches.v1", {}, [("image.patches.v1", 1.0), ("image.hog.v1", 1.0)]),
         ("image", "image.hog.v1", {}, [("image.hog.v1", 1.0)]),
         ("table", "table.v1", {}, [("table.v1", 1.0)]),
@@ -152,12 +155,41 @@ def test_what_stands_beside_what(modality, name, arguments, expected) -> None:
 
 
 def test_images_and_glyphs(tmp_path) -> None:
-    lite0 = build("image.lite0.v1", fields=("image",), side=64)
-    assert _features("image", lite0, photos(6), tmp_path).own.shape == (6, 1280 + 640)
     patches = build("image.patches.v1", fields=("image",), filters=10)
     found = _features("image", patches, glyphs(12), tmp_path).own
     assert found.shape == (12, 40 + 640)
     np.testing.assert_allclose(np.linalg.norm(found[:, :40], axis=1), np.sqrt(0.5), atol=1e-5)
+
+
+def _expected(table: pa.Table, parts: list[tuple[str, slice, float]], **arguments: object) -> np.ndarray:
+    """Parts of vectors, each centred, scaled to norm 1 and weighted, side by side."""
+    batch, found = one_batch(table), []
+    for name, columns, weight in parts:
+        more = arguments if "lite0" in name else {}
+        vectors = build(name, fields=tuple(table.column_names), **more).encode(batch)
+        found.append(unit_rows((vectors - vectors.mean(axis=0))[:, columns]) * weight)
+    return unit_rows(np.hstack(found))
+
+
+def test_wide_features_are_turned_and_nothing_of_a_small_pool_is_lost(tmp_path) -> None:
+    table, lite0 = photos(9), build("image.lite0.v2", fields=("image",), side=64)
+    found = np.asarray(_features("image", lite0, table, tmp_path).own)
+    parts = [("image.lite0.v2", slice(0, 1280), 0.8), ("image.lite0.v2", slice(1280, None), 0.6)]
+    expected = _expected(table, [*parts, ("image.hog.v1", slice(None), 0.5)], side=64)
+    assert found.shape == (9, 9)
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-4)
+
+
+def test_a_large_wide_pool_keeps_the_leading_directions(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(features_module, "TURNED", 150)
+    rng = np.random.default_rng(0)
+    wide = (rng.normal(size=(400, 8)) @ rng.normal(size=(8, 1100))).astype(np.float32)
+    np.save(tmp_path / "v.npy", wide)
+    encoder = build("npy.v1", fields=("text",), path=tmp_path / "v.npy")
+    found = np.asarray(_features("text", encoder, sentences(400), tmp_path / "kept").own)
+    assert found.shape == (400, 150)
+    centred = unit_rows(wide - wide.mean(axis=0))
+    np.testing.assert_allclose(found @ found.T, centred @ centred.T, atol=1e-3)
 
 
 @pytest.mark.parametrize("texts", [["", "", ""], ["same", "same", "same"], ["a", "b", "c"], ["one"]])

@@ -11,10 +11,10 @@ import pytest
 from goldleaf.encode.base import package_folder
 from goldleaf.encode.image import are_glyphs, decode, encoded
 from goldleaf.encode.image_hog import colours, hog
-from goldleaf.encode.image_lite0 import _FILE, layers
+from goldleaf.encode.image_lite0 import _FILE, layers, quarters
 from goldleaf.encode.names import build
 from goldleaf.encode.torch_file import load_state_dict
-from goldleaf.errors import EncodeError
+from goldleaf.errors import ConfigError, EncodeError
 
 from .support import glyphs, one_batch, photos, png
 
@@ -138,6 +138,27 @@ def test_lite0_is_the_network_of_the_weights(state, side) -> None:
     assert found.shape == (1280,)
     assert found.max() > 0.5
     np.testing.assert_allclose(found, slow, atol=2e-4)
+
+
+def test_the_quarters_of_lite0_say_where_things_are() -> None:
+    array = np.full((64, 64, 3), 127, np.uint8)
+    array[:32, 32:] = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    pictures = pa.table({"image": [png(array), png(array[:, ::-1])]})
+    found = build("image.lite0.v2", fields=("image",), side=128).encode(one_batch(pictures))
+    mean = build("image.lite0.v1", fields=("image",), side=128).encode(one_batch(pictures))
+    np.testing.assert_allclose(found[:, :1280], mean, atol=1e-5)
+    here, mirrored = found[:, 1280:].reshape(2, 4, 192)
+    swapped = mirrored[[1, 0, 3, 2]]
+    assert np.abs(here - swapped).sum() < 0.7 * np.abs(here - mirrored).sum()
+
+
+def test_quarters() -> None:
+    assert quarters(np.arange(9, dtype=np.float32).reshape(1, 3, 3)).tolist() == [0.0, 1.5, 4.5, 6.0]
+
+
+def test_too_small_a_side_has_no_quarters() -> None:
+    with pytest.raises(ConfigError, match="at least 64 pixels, got 63"):
+        build("image.lite0.v2", fields=("image",), side=63)
 
 
 def test_lite0_uses_every_weight_of_the_file_but_the_classifier(state) -> None:

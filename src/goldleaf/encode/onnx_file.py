@@ -67,3 +67,12 @@ def model(
     for number, parts in ((5, tensors), (11, inputs), (12, outputs)):
         graph += b"".join(_field(number, part) for part in parts)
     return _field(1, _IR) + _field(7, graph) + _field(8, _field(2, _OPSET))
+
+
+def with_outputs(model: bytes, names: Sequence[str]) -> bytes:
+    """The model with further outputs, values from inside it.
+
+    Messages that follow one another are merged field by field, repeated fields by joining them: a second graph that
+    holds nothing but the outputs adds them to the first.
+    """
+    return model + _field(7, b"".join(_field(12, _field(1, name)) for name in names)) if names else model
