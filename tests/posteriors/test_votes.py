@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldleaf.posteriors import em
-from goldleaf.posteriors.dawid_skene import DawidSkene
+from goldleaf.posteriors.dawid_skene import DawidSkene, OneCoin
+from goldleaf.posteriors.mace import Mace
 from goldleaf.posteriors.majority import Majority, WeightedMajority
 from goldleaf.posteriors.models import MODELS, suited
 from goldleaf.posteriors.precision import Precision
@@ -57,6 +58,17 @@ def functions(items: int = 3000, classes: int = 3, seed: int = 0) -> tuple[VoteT
         source.append(np.full(len(at), number))
         label.append(np.full(len(at), own))
     return table(*map(np.concatenate, (item, source, label)), items, classes), truth
+
+
+def voted(truth: Ints, confusion: Ints, each: int, seed: int = 0) -> VoteTable:
+    """`each` votes an item, of random sources with these confusion matrices [sources, classes, classes]."""
+    rng = np.random.default_rng(seed)
+    sources, classes = confusion.shape[:2]
+    source = rng.permuted(np.tile(np.arange(sources), (len(truth), 1)), axis=1)[:, :each].ravel()
+    item = np.repeat(np.arange(len(truth)), each)
+    steps = confusion[source, truth[item]].cumsum(axis=1)
+    label = (steps[:, :-1] < rng.random((len(item), 1))).sum(axis=1)
+    return table(item, source, label, len(truth), classes, sources)
 
 
 def appended(votes: VoteTable, item: Ints, label: Ints) -> VoteTable:
@@ -139,7 +151,7 @@ def test_one_class_seen_is_the_label_of_all(name: str) -> None:
     assert (MODELS[name]().fit(votes).predict_proba(votes).argmax(axis=1) == 1).all()
 
 
-@pytest.mark.parametrize("kind", [WeightedMajority, DawidSkene, Precision])
+@pytest.mark.parametrize("kind", [WeightedMajority, OneCoin, DawidSkene, Mace, Precision])
 def test_a_source_that_knows_nothing_costs_little(kind: type) -> None:
     votes, truth = crowd(right=0.75)
     alone = accuracy(kind().fit(votes).predict_proba(votes), truth, votes)
@@ -192,6 +204,58 @@ def test_dawid_skene_finds_the_good_people() -> None:
     assert made > weighted >= plain and made > 0.95
 
 
+def test_sources_of_few_votes_share_their_confusions() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(4, size=800)
+    mistaken = np.array(
+        [[0.65, 0.3, 0.0, 0.05], [0.1, 0.8, 0.1, 0.0], [0.0, 0.0, 0.7, 0.3], [0.05, 0.0, 0.05, 0.9]]
+    )
+    votes = voted(truth, np.tile(mistaken, (200, 1, 1)), 3)
+    made = {
+        name: accuracy(kind.fit(votes).predict_proba(votes), truth, votes)
+        for name, kind in (
+            ("learned", DawidSkene()),
+            ("weak", DawidSkene(1.0)),
+            ("majority", Majority()),
+            ("coin", OneCoin()),
+        )
+    }
+    assert made["learned"] > max(made["weak"], made["majority"], made["coin"]) + 0.01
+
+
+@pytest.mark.parametrize("strength", [4.0, 40.0])
+def test_how_much_sources_differ_is_learned(strength: float) -> None:
+    rng = np.random.default_rng(1)
+    mean = np.full((3, 3), 0.1) + 0.7 * np.eye(3)
+    confusion = np.stack([[rng.dirichlet(strength * row) for row in mean] for _ in range(80)])
+    model = DawidSkene().fit(voted(rng.integers(3, size=3000), confusion, 8))
+    assert strength / 2 < model.strength_ < 2 * strength
+
+
+@pytest.mark.parametrize("each", [3, 5])
+def test_a_rare_class_is_neither_lost_nor_made_common(each: int) -> None:
+    rng = np.random.default_rng(2)
+    truth = (rng.random(2000) < 0.05).astype(np.int64)
+    votes = voted(truth, np.tile([[0.8, 0.2], [0.2, 0.8]], (100, 1, 1)), each)
+    model = DawidSkene().fit(votes)
+    assert model.prior_[1] == pytest.approx(0.05, abs=0.02)
+    assert accuracy(model.predict_proba(votes), truth, votes) > 0.95
+
+
+def test_mace_finds_who_knows_and_what_spammers_say() -> None:
+    rng = np.random.default_rng(0)
+    knows, guesses = rng.random(20), rng.dirichlet(np.ones(3), size=20)
+    confusion = knows[:, None, None] * np.eye(3) + (1 - knows)[:, None, None] * guesses[:, None, :]
+    truth = rng.integers(3, size=3000)
+    votes = voted(truth, confusion, 10)
+    model = Mace().fit(votes)
+    np.testing.assert_allclose(model.knows_, knows, atol=0.06)
+    guessing = knows < 0.7
+    np.testing.assert_allclose(model.guesses_[guessing], guesses[guessing], atol=0.08)
+    plain = accuracy(Majority().fit(votes).predict_proba(votes), truth, votes)
+    assert accuracy(model.predict_proba(votes), truth, votes) > plain + 0.02
+
+
 @pytest.mark.filterwarnings("ignore")  # crowd-kit's own, of newer versions of pandas
 @pytest.mark.parametrize("seed", range(3))
 def test_it_agrees_with_crowd_kit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,10 +275,26 @@ def test_it_agrees_with_crowd_kit(seed: int, monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_allclose(mine[plain.index], plain[sorted(plain.columns)].to_numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", [DawidSkene, Precision])
+@pytest.mark.filterwarnings("ignore")  # crowd-kit's own, of newer versions of pandas
+def test_mace_agrees_with_crowd_kit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With classes held to be as common as each other, as theirs has it."""
+    import pandas
+    from crowdkit import aggregation
+
+    votes, _ = crowd(items=300, sources=8, right=0.75, share=0.9)
+    frame = pandas.DataFrame({"task": votes.item, "worker": votes.source, "label": votes.label})
+    monkeypatch.setattr(em, "STILL", 1e-9)
+    frame = frame.sort_values(["worker", "label"])  # theirs mixes up what it meets in another order
+    monkeypatch.setattr(Mace, "_prior", lambda self, tally, posterior: np.full(tally.classes, 1 / 3))
+    theirs = aggregation.MACE(n_restarts=1, n_iter=100).fit_predict_proba(frame)
+    ours = Mace().fit(votes).predict_proba(votes)
+    np.testing.assert_allclose(ours[theirs.index], theirs[sorted(theirs.columns)].to_numpy(), atol=0.01)
+
+
+@pytest.mark.parametrize("kind", [DawidSkene, Mace, Precision])
 def test_a_large_table_is_learned_from_a_part_of_it(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     people = crowd(items=9000, sources=6, right=0.8, share=0.9)
-    votes, truth = people if kind is DawidSkene else functions(items=9000)
+    votes, truth = functions(items=9000) if kind is Precision else people
     whole = kind().fit(votes).predict_proba(votes)
     monkeypatch.setattr(em, "SAMPLE", 3000)
     monkeypatch.setattr(em, "PLENTY", 50)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from goldleaf.posteriors.dawid_skene import DawidSkene
+from goldleaf.posteriors.dawid_skene import DawidSkene, OneCoin
 from goldleaf.posteriors.em import VoteModel
+from goldleaf.posteriors.mace import Mace
 from goldleaf.posteriors.majority import Majority, WeightedMajority
 from goldleaf.posteriors.precision import Precision
 from goldleaf.posteriors.tally import Tally, shares
 
 MODELS: dict[str, type[Majority] | type[VoteModel]] = {
-    kind.name: kind for kind in (Majority, WeightedMajority, DawidSkene, Precision)
+    kind.name: kind for kind in (Majority, WeightedMajority, OneCoin, DawidSkene, Mace, Precision)
 }
 LUCK = 0.01
 
