@@ -1,8 +1,8 @@
 """What the probe is fitted on: the encoder's vectors and what the pool itself tells, side by side.
 
 Each block is centred on the pool, its rows scaled to unit norm, weighted, and joined; the joined rows have
-unit norm. A block may consist of parts, which are centred and scaled each by itself. What is wider than `WIDE` is turned
-onto its `KEPT` leading directions, which hold all but the noise; the top ones are the classes and never removed. A
+unit norm. A block may consist of parts, which are centred and scaled each by itself; parts of one model say much alike, so such
+rows are turned onto their `KEPT` leading directions. The top ones are the classes and never removed. A
 second view draws each item towards its neighbours (`neighbours`).
 """
 
@@ -35,7 +35,7 @@ _BESIDE = {
     "image.patches.v1": (("image.hog.v1", 1.0),),
 }
 _CHUNK = 16_384  # rows in memory at a time
-WIDE, KEPT = 1_024, 512  # columns: with so many, so few say the same
+KEPT = 512  # directions; on ten sets as good as all 1,400 to 2,700 columns
 TURNED = 5_000  # items on which the directions are found
 
 
@@ -193,7 +193,7 @@ def _join(
     """Write the joined features: one pass for the means, one for the rows; no more than a chunk in memory."""
     joined = _Joining([_mean(block) for block in blocks], weights)
     items, width = len(blocks[0]), sum(block.shape[1] for block in blocks)
-    turn = _leading(blocks, joined, seed) if width > WIDE else None
+    turn = _leading(blocks, joined, seed) if any(len(parts) > 1 for parts in weights) else None
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("wb") as file, track("join", total=items, unit="items") as advance:
         shape = (items, width if turn is None else turn.shape[1])
