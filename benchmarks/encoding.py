@@ -39,7 +39,7 @@ TEXTS = (
     "text_subj",
 )
 PICTURES = ("img_sign_digits", "cifar10n_train10k")
-POOL, ANSWERS, SEEDS = 1_200, 200, 5
+POOL, ANSWERS, SEEDS = 800, 150, 5
 
 
 def figures() -> list[Figure]:
