@@ -134,12 +134,32 @@ def test_without_answers_the_opinions_stand_alone_and_answers_move_the_weights()
     good = 2.0 * np.eye(3)[labels] + 0.5 * rng.standard_normal((200, 3))
     noise = 2.0 * rng.standard_normal((200, 3))
     parts = np.stack([good, noise, noise, 0 * noise])
-    nothing = Weighing().fit(parts[:, :0], labels[:0])
+    share = np.array([0.5, 0.3, 0.2])
+    nothing = Weighing().fit(parts[:, :0], labels[:0], share)
     assert nothing.weights_ == pytest.approx([1, 1, 0, 0])
-    made = Weighing().fit(parts, labels)
+    assert np.exp(nothing.terms_) == pytest.approx(share)
+    made = Weighing().fit(parts, labels, share)
     assert made.weights_[0] > 0.9 and abs(made.weights_[1] + made.weights_[2]) < 0.2
     left_out = (made.out_of_fold_.argmax(axis=1) == labels).mean()
     assert left_out == pytest.approx((made.predict_proba(parts).argmax(axis=1) == labels).mean(), abs=0.03)
+
+
+def test_the_shares_of_the_classes_count_once() -> None:
+    """A probe that has seen the rare class a few times says "common" everywhere; votes that know better stand."""
+    rng = np.random.default_rng(0)
+    truth = (rng.random(1500) < 0.1).astype(np.int64)
+    views = views_of((np.eye(2, 10)[truth] + rng.standard_normal((1500, 10))).astype(np.float32))
+    said = np.where(rng.random(1500) < 0.92, truth, 1 - truth)
+    at = np.arange(1500)
+    opinions = Opinions().fit(VoteTable(at, 0 * at, said, ("one",), 1500, 2), views)
+
+    found = []
+    for seed in range(5):
+        some = known(truth, 40, seed)
+        rest = np.setdiff1d(at[truth == 1], some.positions)
+        made = Model.fit(views, some, 2, seed=0, opinions=opinions).infer(rest)
+        found.append((made.probabilities.argmax(axis=1) == 1).mean())
+    assert np.mean(found) > 0.7
 
 
 def test_the_soft_probe_is_about_calibrated_to_what_it_was_given() -> None:

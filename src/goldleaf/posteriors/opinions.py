@@ -15,11 +15,12 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from goldleaf.posteriors.em import VoteModel, centred
+from goldleaf.posteriors.em import VoteModel
 from goldleaf.posteriors.heed import Heard, Heeding
 from goldleaf.posteriors.models import suited
 from goldleaf.posteriors.soft import SoftProbe
-from goldleaf.posteriors.tally import Floats, Tally
+from goldleaf.posteriors.tally import Floats, Tally, shares
+from goldleaf.posteriors.weighing import beside
 from goldleaf.schema import VoteTable
 
 Ints = NDArray[np.int64]
@@ -38,7 +39,7 @@ class Opinions:
 
     Attributes after `fit`:
         tally_: the votes. model_: of them. probe_: None without views or votes.
-        heedings_: the votes source by source, and all alike.
+        share_: [classes] of the pool, by the posteriors. heedings_: the votes source by source, and all alike.
     """
 
     name = "opinions.v1"
@@ -62,6 +63,7 @@ class Opinions:
                     self.model_.fit_tally(tally, around)
                     posterior = self.model_.posterior(tally, around)
         self._kept = posterior if small else None
+        self.share_ = shares(posterior.sum(axis=0) + 1.0)
         alike = Tally.of(scipy.sparse.csr_array(tally.counts), tally.classes)
         self.heedings_ = [Heeding.of(one, posterior) for one in (tally, alike)]
         return self
@@ -87,11 +89,11 @@ class Opinions:
         return Answered(self, [one.heard(at, labels) for one in self.heedings_])
 
     def left_out(self, at: Ints, labels: Ints) -> Floats:
-        """[1 + 2, at, classes] log odds of answered items, by the posterior and by the answers to the others."""
+        """[1 + 2, at, classes] log odds beside the shares, of answered items: by the posterior, by the answers to others."""
         return np.stack([self._odds(at), *(one.left_out(at, labels) for one in self.heedings_)])
 
     def _odds(self, at: Ints) -> Floats:
-        return centred(self.predict_proba(at))
+        return beside(self.predict_proba(at), self.share_)
 
     def _around(self, at: Ints) -> Floats:
         """What the probe makes of the items `at`; of those it was fitted on, by the others."""
