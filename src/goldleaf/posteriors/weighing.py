@@ -1,10 +1,11 @@
 """weighing.v1: how far to believe the votes and how far the probe, learned from the answers.
 
 log P(label) = log share of the class + a * probe + b * opinions + c * the votes as the answers bear them out, source by
-source + d * the same, all sources alike + a term a class: a logistic regression through log odds that were left out or
-made without answers, with a prior at a = b = 1 and c = d = 0. Each part is what it adds to the shares of the classes, so
-that these count once: in the log odds of two experts they would count twice, and a rare class would be lost. Without
-answers the probe says nothing and the opinions stand alone; sources that the answers contradict get b near 0 or below.
+source + d * the same, all sources alike + e * the votes by their own confidence, where they have any + a term a class:
+a logistic regression through log odds that were left out or made without answers, with a prior at a = b = 1 and
+c = d = e = 0. Each part is what it adds to the shares of the classes, so that these count once: in the log odds of two
+experts they would count twice, and a rare class would be lost. Without answers the probe says nothing and the opinions
+stand alone; sources that the answers contradict get b near 0 or below.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from goldleaf.posteriors.tally import Floats, shares
 
 Ints = NDArray[np.int64]
 
-PRIOR = (1.0, 1.0, 0.0, 0.0)  # of the weights of the parts
+PRIOR = (1.0, 1.0, 0.0, 0.0, 0.0)  # of the weights of the parts
 SPREAD, SPREAD_CLASS = 0.5, 0.5  # standard deviations of the weights and of the classes' terms
 BELIEF = 5.0  # answers a class that the shares of the classes beforehand count for
 FOLDS = 5
@@ -30,7 +31,8 @@ class Weighing:
     """A few weights.
 
     Attributes after `fit`:
-        weights_: [4]. terms_: [classes], log shares and all. out_of_fold_: [labeled, classes] P(label) by weights from other answers.
+        weights_: [parts]. terms_: [classes], log shares and all.
+        out_of_fold_: [labeled, classes] P(label) by weights from other answers.
     """
 
     name = "weighing.v1"
@@ -39,7 +41,7 @@ class Weighing:
         """Fit on what is said of labeled items.
 
         Args:
-            parts: [4, labeled, classes] log odds, beside those of the classes, that do not know the item's own label.
+            parts: [4 or 5, labeled, classes] log odds, beside those of the classes, that do not know the item's own label.
             labels: [labeled]. share: [classes] of the pool, before anybody answered.
         """
         self.weights_, self.terms_ = _fit(parts, labels, share)
@@ -52,7 +54,7 @@ class Weighing:
         return self
 
     def predict_proba(self, parts: Floats) -> Floats:
-        """P(label) [n, classes] from `parts` [4, n, classes]."""
+        """P(label) [n, classes] from `parts` [parts, n, classes]."""
         return _mixed(parts, self.weights_, self.terms_)
 
 
@@ -67,7 +69,7 @@ def _mixed(parts: Floats, weights: Floats, terms: Floats) -> Floats:
 
 def _fit(parts: Floats, labels: Ints, share: Floats) -> tuple[Floats, Floats]:
     many, _, classes = parts.shape
-    prior, at = np.array(PRIOR), np.arange(len(labels))
+    prior, at = np.array(PRIOR[:many]), np.arange(len(labels))
     base = np.log(shares(BELIEF * classes * share + np.bincount(labels, minlength=classes)))
 
     def loss(all_terms: Floats) -> tuple[float, Floats]:
