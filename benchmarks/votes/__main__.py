@@ -44,14 +44,13 @@ def main() -> None:
         print(f"{figure.name}: {figure.value:.4g} {figure.unit} {figure.target}", flush=True)
         found.append(figure)
     if not options.draft:
-        publish("votes", [*(_others(found) if options.add else ()), *found])
+        publish("votes", _beside_others(found) if options.add else found)
 
 
-def _others(found: list[Figure]) -> list[Figure]:
-    """What is published already, except what has been measured again."""
-    names = {figure.name for figure in found}
+def _beside_others(found: list[Figure]) -> list[Figure]:
+    """What is published already, with what has been measured again in its place."""
     kept = [Figure(**one) for one in json.loads((RESULTS / "votes.json").read_text())]
-    return [figure for figure in kept if figure.name not in names]
+    return list({figure.name: figure for figure in (*kept, *found)}.values())
 
 
 def _figures(options: argparse.Namespace) -> Iterator[Figure]:

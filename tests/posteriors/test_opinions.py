@@ -9,9 +9,9 @@ import pytest
 
 from goldleaf.encode.features import Views
 from goldleaf.estimator import CertifiedLabeler, views_of
-from goldleaf.posteriors.heed import Heeding
 from goldleaf.posteriors.opinions import Opinions
 from goldleaf.posteriors.soft import SoftProbe
+from goldleaf.posteriors.sure import ranks
 from goldleaf.posteriors.tally import Tally
 from goldleaf.posteriors.weighing import Weighing
 from goldleaf.project.model import Known, Model
@@ -46,6 +46,12 @@ def joined(*tables: VoteTable) -> VoteTable:
         source=np.concatenate([np.full(len(one.item), number) for number, one in enumerate(tables)]),
         names=tuple(f"s{number}" for number in range(len(tables))),
     )
+
+
+def unsure(votes: VoteTable, truth: Ints) -> VoteTable:
+    """With a confidence that is too high, and lower where a vote is wrong."""
+    chance = np.random.default_rng(3).random(len(votes.item))
+    return replace(votes, confidence=np.where(votes.label == truth[votes.item], 0.9, 0.85) + 0.1 * chance)
 
 
 def known(truth: Ints, size: int, seed: int = 0) -> Known:
@@ -99,13 +105,14 @@ def test_a_vote_that_nobody_checks_is_not_talked_down_by_the_vectors() -> None:
     assert (made.argmax(axis=1) == truth).mean() > 0.8
 
 
-@pytest.mark.parametrize("alike", [False, True])
-def test_an_answer_never_informs_its_own_left_out_row(alike: bool) -> None:
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_an_answer_never_informs_its_own_left_out_row(number: int) -> None:
     _, truth = pool(120)
     votes = joined(*(source(truth, 0.7, 0.5, seed) for seed in range(4)))
-    opinions = Opinions().fit(votes)
-    heeding: Heeding = opinions.heedings_[int(alike)]
-    some = known(truth, 40)
+    opinions = Opinions().fit(unsure(votes, truth))
+    heeding = opinions.heedings_[number]
+    at = np.flatnonzero(opinions.tally_.covered)[:40]
+    some = Known(at, truth[at], np.zeros(40, bool))
     before = heeding.left_out(some.positions, some.labels)
     for place in (0, 13, 39):
         changed = some.labels.copy()
@@ -134,12 +141,62 @@ def test_without_answers_the_opinions_stand_alone_and_answers_move_the_weights()
     good = 2.0 * np.eye(3)[labels] + 0.5 * rng.standard_normal((200, 3))
     noise = 2.0 * rng.standard_normal((200, 3))
     parts = np.stack([good, noise, noise, 0 * noise])
-    nothing = Weighing().fit(parts[:, :0], labels[:0])
+    share = np.array([0.5, 0.3, 0.2])
+    nothing = Weighing().fit(parts[:, :0], labels[:0], share)
     assert nothing.weights_ == pytest.approx([1, 1, 0, 0])
-    made = Weighing().fit(parts, labels)
+    assert np.exp(nothing.terms_) == pytest.approx(share)
+    made = Weighing().fit(parts, labels, share)
     assert made.weights_[0] > 0.9 and abs(made.weights_[1] + made.weights_[2]) < 0.2
     left_out = (made.out_of_fold_.argmax(axis=1) == labels).mean()
     assert left_out == pytest.approx((made.predict_proba(parts).argmax(axis=1) == labels).mean(), abs=0.03)
+
+
+@pytest.mark.parametrize("said", ["true", "turned round", "made up"])
+def test_the_answers_tell_what_a_source_s_confidence_is_worth(said: str) -> None:
+    views, truth = pool(noise=2.5)
+    votes = source(truth, 0.75, 1.0, 1)
+    some = known(truth, 120)
+
+    def told_apart(given: VoteTable) -> float:
+        """How often a wrong label is doubted more than a right one."""
+        rest = np.setdiff1d(np.arange(len(truth)), some.positions)
+        opinions = Opinions().fit(given, views)
+        made = Model.fit(views, some, 3, seed=0, opinions=opinions).infer(rest)
+        wrong = made.probabilities.argmax(axis=1) != truth[rest]
+        return float((made.p_wrong[wrong][:, None] > made.p_wrong[~wrong]).mean())
+
+    sure = unsure(votes, truth)
+    if said == "turned round":
+        sure = replace(sure, confidence=1.0 - sure.confidence)
+    if said == "made up":
+        sure = replace(sure, confidence=np.random.default_rng(5).random(len(truth)))
+    plain, heard = told_apart(votes), told_apart(sure)
+    assert heard > plain - 0.05 if said == "made up" else heard > plain + 0.05
+
+
+def test_the_order_of_a_source_s_confidence_is_all_that_counts() -> None:
+    nan = float("nan")
+    item, number = np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 0, 1, 1, 1])
+    votes = VoteTable(item, number, 0 * item, ("a", "b"), 3, 2, np.array([0.99, 0.98, nan, 0.3, 0.1, 0.1]))
+    assert ranks(votes) == pytest.approx([0.5, -0.5, 0, 2 / 3, -1 / 3, -1 / 3])
+
+
+def test_the_shares_of_the_classes_count_once() -> None:
+    """A probe that has seen the rare class a few times says "common" everywhere; votes that know better stand."""
+    rng = np.random.default_rng(0)
+    truth = (rng.random(1500) < 0.1).astype(np.int64)
+    views = views_of((np.eye(2, 10)[truth] + rng.standard_normal((1500, 10))).astype(np.float32))
+    said = np.where(rng.random(1500) < 0.92, truth, 1 - truth)
+    at = np.arange(1500)
+    opinions = Opinions().fit(VoteTable(at, 0 * at, said, ("one",), 1500, 2), views)
+
+    found = []
+    for seed in range(5):
+        some = known(truth, 40, seed)
+        rest = np.setdiff1d(at[truth == 1], some.positions)
+        made = Model.fit(views, some, 2, seed=0, opinions=opinions).infer(rest)
+        found.append((made.probabilities.argmax(axis=1) == 1).mean())
+    assert np.mean(found) > 0.7
 
 
 def test_the_soft_probe_is_about_calibrated_to_what_it_was_given() -> None:

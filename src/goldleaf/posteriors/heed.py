@@ -58,20 +58,26 @@ class Heeding:
         part = self.tally.take(at)
         odds = part.evidence(heard.vote)
         odds[~part.covered] = heard.nobody
-        return np.asarray(odds - odds.mean(axis=1, keepdims=True))
+        return levelled(odds)
 
     def left_out(self, at: Ints, labels: Ints) -> Floats:
         """The same of answered items, each by the answers to the others."""
-        told, silent = self._told(at, labels)
+        item, _, votes = self.one_by_one(at, labels)
+        part, truth = self.tally.take(at), np.eye(self.tally.classes)[labels]
+        odds = np.zeros((len(at), self.tally.classes))
+        np.add.at(odds, item, part.matrix.data[:, None] * votes)
+        alone = ~part.covered
+        silent = truth[alone].sum(axis=0)
+        odds[alone] = self._odds(self.silence, silent - truth[alone])
+        return levelled(odds)
+
+    def one_by_one(self, at: Ints, labels: Ints) -> tuple[Ints, Ints, Floats]:
+        """(item among `at`, column, log odds [votes, classes]) of the votes, each by the answers to other items."""
+        told, _ = self._told(at, labels)
         part, truth = self.tally.take(at), np.eye(self.tally.classes)[labels]
         item, column = np.repeat(np.arange(len(at)), np.diff(part.matrix.indptr)), part.matrix.indices
-        counts = part.matrix.data[:, None]
-        others = np.maximum(told[column] - counts * truth[item], 0.0)
-        odds = np.zeros((len(at), self.tally.classes))
-        np.add.at(odds, item, counts * self._odds(self.belief[column], others))
-        alone = ~part.covered
-        odds[alone] = self._odds(self.silence, silent - truth[alone])
-        return np.asarray(odds - odds.mean(axis=1, keepdims=True))
+        others = np.maximum(told[column] - part.matrix.data[:, None] * truth[item], 0.0)
+        return item, column.astype(np.int64), self._odds(self.belief[column], others)
 
     def _told(self, at: Ints, labels: Ints) -> tuple[Floats, Floats]:
         part, truth = self.tally.take(at), np.eye(self.tally.classes)[labels]
@@ -79,3 +85,8 @@ class Heeding:
 
     def _odds(self, belief: Floats, told: Floats) -> Floats:
         return np.asarray(np.log(shares(BELIEF * belief + told)) - np.log(self.share))
+
+
+def levelled(odds: Floats) -> Floats:
+    """With mean 0 in every row."""
+    return np.asarray(odds - odds.mean(axis=1, keepdims=True))

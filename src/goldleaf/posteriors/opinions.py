@@ -15,11 +15,13 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from goldleaf.posteriors.em import VoteModel, centred
+from goldleaf.posteriors.em import VoteModel
 from goldleaf.posteriors.heed import Heard, Heeding
 from goldleaf.posteriors.models import suited
 from goldleaf.posteriors.soft import SoftProbe
-from goldleaf.posteriors.tally import Floats, Tally
+from goldleaf.posteriors.sure import Sureness
+from goldleaf.posteriors.tally import Floats, Tally, shares
+from goldleaf.posteriors.weighing import beside
 from goldleaf.schema import VoteTable
 
 Ints = NDArray[np.int64]
@@ -38,7 +40,8 @@ class Opinions:
 
     Attributes after `fit`:
         tally_: the votes. model_: of them. probe_: None without views or votes.
-        heedings_: the votes source by source, and all alike.
+        share_: [classes] of the pool, by the posteriors. heedings_: the votes source by source, all
+            alike, and by their confidence where they have any.
     """
 
     name = "opinions.v1"
@@ -62,8 +65,11 @@ class Opinions:
                     self.model_.fit_tally(tally, around)
                     posterior = self.model_.posterior(tally, around)
         self._kept = posterior if small else None
+        self.share_ = shares(posterior.sum(axis=0) + 1.0)
         alike = Tally.of(scipy.sparse.csr_array(tally.counts), tally.classes)
-        self.heedings_ = [Heeding.of(one, posterior) for one in (tally, alike)]
+        self.heedings_: list[Heeding | Sureness] = [Heeding.of(one, posterior) for one in (tally, alike)]
+        if votes.confidence is not None:
+            self.heedings_.append(Sureness.of(votes, Heeding.of(tally, posterior)))
         return self
 
     def predict_proba(self, at: Ints | None = None) -> Floats:
@@ -87,11 +93,11 @@ class Opinions:
         return Answered(self, [one.heard(at, labels) for one in self.heedings_])
 
     def left_out(self, at: Ints, labels: Ints) -> Floats:
-        """[1 + 2, at, classes] log odds of answered items, by the posterior and by the answers to the others."""
+        """[1 + heedings, at, classes] log odds beside the shares: by the posterior, by the answers to other items."""
         return np.stack([self._odds(at), *(one.left_out(at, labels) for one in self.heedings_)])
 
     def _odds(self, at: Ints) -> Floats:
-        return centred(self.predict_proba(at))
+        return beside(self.predict_proba(at), self.share_)
 
     def _around(self, at: Ints) -> Floats:
         """What the probe makes of the items `at`; of those it was fitted on, by the others."""
@@ -119,6 +125,6 @@ class Answered:
     heard: list[Heard]
 
     def log_odds(self, at: Ints) -> Floats:
-        """[1 + 2, at, classes] log odds of the items `at`, as `Opinions.left_out` has them of answered ones."""
+        """[1 + heedings, at, classes] log odds of the items `at`, as `Opinions.left_out` has them of answered ones."""
         heedings = zip(self.opinions.heedings_, self.heard, strict=True)
         return np.stack([self.opinions._odds(at), *(one.log_odds(heard, at) for one, heard in heedings)])

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from goldleaf.encode.features import Views
 from goldleaf.posteriors.doubt import Doubt
-from goldleaf.posteriors.em import centred
 from goldleaf.posteriors.kernel import KernelProbe
 from goldleaf.posteriors.opinions import Answered, Opinions
-from goldleaf.posteriors.weighing import Weighing
+from goldleaf.posteriors.weighing import Weighing, beside
 
 BLOCK = 8_192  # items whose vectors are in memory at a time
 NAME = f"{KernelProbe.name}+{Doubt.name}"
@@ -43,21 +42,23 @@ NOTHING = Inferred(np.zeros((0, 1), np.float32), np.zeros(0))
 
 @dataclass(frozen=True)
 class Voices:
-    """What other sources say, weighed beside the probe."""
+    """What other sources say, weighed beside the probe; `share`: what the probe makes of the classes [classes]."""
 
     answered: Answered
     weighing: Weighing
+    share: NDArray[np.float64]
 
     @classmethod
     def fit(cls, opinions: Opinions, known: Known, out_of_fold: NDArray[np.float64], *, seed: int) -> Self:
         """Weigh `opinions` beside a probe's `out_of_fold` [labeled, classes]."""
-        at, labels = known.positions, known.labels
-        parts = np.concatenate([centred(out_of_fold)[None], opinions.left_out(at, labels)])
-        return cls(opinions.heeded(at, labels), Weighing().fit(parts, labels, seed=seed))
+        at, labels, share = known.positions, known.labels, out_of_fold.mean(axis=0)
+        parts = np.concatenate([beside(out_of_fold, share)[None], opinions.left_out(at, labels)])
+        weighing = Weighing().fit(parts, labels, opinions.share_, seed=seed)
+        return cls(opinions.heeded(at, labels), weighing, share)
 
     def weigh(self, probabilities: NDArray[np.float32], at: NDArray[np.int64]) -> NDArray[np.float32]:
         """P(label) [at, classes] of the items `at` from those of the probe."""
-        probe = centred(probabilities.astype(np.float64))
+        probe = beside(probabilities.astype(np.float64), self.share)
         parts = np.concatenate([probe[None], self.answered.log_odds(at)])
         return self.weighing.predict_proba(parts).astype(np.float32)
 
