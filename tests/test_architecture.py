@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "goldleaf"
 STAGES = ("items", "encode", "votes", "posteriors", "questions", "certificates", "exports")
 LAYERS = [
-    ("errors", "progress", "durable", "__init__"),
+    ("errors", "progress", "durable", "posting", "__init__"),
     ("schema", "task"),
     STAGES,
     ("ledger",),

@@ -1,6 +1,6 @@
-"""What cheap opinions are worth: quality beside the peers, fewer answers, speed.
+"""What cheap opinions are worth: quality beside the peers, fewer answers, speed, a million texts.
 
-    python -m benchmarks.votes [--parts functions,crowds,fewer,speed] [--sets a,b] [--seeds 1] [--wrench FOLDER]
+    python -m benchmarks.votes [--parts functions,crowds,fewer,speed,running] [--sets a,b] [--seeds 1] [--wrench FOLDER]
         [--add] [--draft]
 
 Writes results/votes.json and the table of docs/benchmarks.md. `--wrench` adds a folder of the WRENCH format (train.json,
@@ -20,10 +20,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.figures import RESULTS, Figure, publish
-from benchmarks.votes import fewer, quality, speed
+from benchmarks.votes import fewer, quality, running, speed
 from benchmarks.votes.sets import CROWDS, FUNCTIONS, MODELS, VotedSet, wrench
 
-PARTS = ("functions", "crowds", "fewer", "speed")
+PARTS = ("functions", "crowds", "fewer", "speed", "running")
 COMMAND = "python -m benchmarks.votes"
 
 
@@ -70,6 +70,8 @@ def _figures(options: argparse.Namespace) -> Iterator[Figure]:
         yield from fewer.figures(_with_items(wanted), options.seeds)
     if "speed" in parts:
         yield from speed.figures()
+    if "running" in parts:
+        yield from running.figures()
 
 
 def _with_items(wanted: list[str]) -> list[VotedSet]:

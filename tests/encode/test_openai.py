@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -87,9 +88,19 @@ def test_it_tries_again_after_429_and_5xx(server, monkeypatch) -> None:
     assert server.requests[0][2] is None
 
 
+@pytest.mark.parametrize("after", ["0.4", "1"])
+def test_it_waits_as_long_as_the_server_asks(server, after) -> None:
+    server.script = [(429, {"Retry-After": after}, b"slow down")]
+    begun = time.monotonic()
+    _encode(server, ["abc"])
+    assert time.monotonic() - begun >= float(after)
+
+
 def test_it_gives_up_and_says_so(server) -> None:
     server.script = [(500, {}, b"broken")] * 3
-    with pytest.raises(EncodeError, match=r"failed 3 times, last with HTTP 500: broken\nWhat was encoded"):
+    with pytest.raises(
+        EncodeError, match=r"/v1/embeddings failed, the last time with HTTP 500: broken \(3 tries\)\nWhat was"
+    ):
         _encode(server, ["abc"], retries=2)
 
 
@@ -103,7 +114,7 @@ def test_a_refusal_is_not_repeated(server) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"<html>", "did not answer with embeddings: b'<html>'"),
+        (b"<html>", "did not answer with embeddings: '<html>'"),
         (b'{"object": "list"}', "did not answer with embeddings"),
         (b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1, 2]}]}', "embeddings"),
         (b'{"data": [{"index": 0, "embedding": [1]}]}', r"answered \(1, 1\) numbers for 2 texts"),
@@ -121,7 +132,7 @@ def test_a_server_that_is_not_there() -> None:
     encoder = build(
         "openai:x", fields=("text",), base_url=f"http://127.0.0.1:{port}/v1", retries=1, wait=0.001
     )
-    with pytest.raises(EncodeError, match=r"failed 2 times, last with .*refused"):
+    with pytest.raises(EncodeError, match=r"failed, the last time with ConnectError: .*refused \(2 tries\)"):
         encoder.encode(one_batch(pa.table({"text": ["a"]})))
 
 

@@ -145,6 +145,34 @@ def test_the_hint_to_arrow_changes_nothing(texts: list[str], some: list[str], wh
     ]
 
 
+NEAR = st.text(st.sampled_from("abAé1 .\n+-\u0130\u017fß"), max_size=12)
+PATTERNS = [
+    "ab", "a b", "a.b", r"a\.b", r"\bab\b", r"(?i)ab", "(?i:ab)", "(?-i:ab)", "(ab)+é", "(ab)*é", "(?:ab|é)1",
+    r"a{2}b", "[a]b", "[^a]b", "(?=ab)é?", "(?<!a)b1", "a(?#not b)b", r"(?x) a b  # c", "ab$", "(?s)a.b", "(a)b\\1",
+    "", "a\n", r"\+-", "(?P<x>é1)?b", "a(b(1|é))", "a++b", "(?>ab)1", "é",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@given(texts=st.lists(NEAR, min_size=1))
+def test_the_text_that_a_pattern_needs_changes_nothing(pattern: str, texts: list[str]) -> None:
+    got = ask(gl.regex("spam", pattern), batch(list(texts)))
+    assert (got.label == 1).tolist() == [re.search(pattern, text) is not None for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "needed"),
+    [
+        (r"\bfree\b.*(?:money|cash)", "free"),
+        ("x?(call now)+", r"call\ now"),
+        ("(?i)free", None),
+        ("a|b", None),
+    ],
+)
+def test_only_rows_with_the_text_that_a_pattern_needs_are_looked_at(pattern: str, needed: str | None) -> None:
+    assert gl.regex("spam", pattern).function.hint == needed  # type: ignore[attr-defined]
+
+
 def test_helpers() -> None:
     assert ask(gl.regex("spam", r"\d{3}"), batch(["12", "123", None])).label.tolist() == [-1, 1, -1]
     assert ask(gl.lookup("n", {"1": "ham"}), batch(list("abc"))).label.tolist() == [-1, 0, -1]

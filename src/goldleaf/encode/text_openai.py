@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
-import urllib.error
-import urllib.request
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import pyarrow as pa
 
 from goldleaf.encode.base import Vectors, fingerprint, only_field, texts
 from goldleaf.errors import EncodeError
+from goldleaf.posting import Answer, GivenUp, Server
 
 _PUBLIC = "https://api.openai.com/v1"
 
@@ -28,8 +27,8 @@ class OpenaiText:
         api_key_env: the environment variable that holds the key; it need not be set for a server of your own.
         batch: texts a request.
         dimensions: asked of the server when given.
-        timeout: seconds for one request.
-        retries: how often a request is repeated after 429, 5xx or a lost connection.
+        timeout: seconds for one try.
+        retries: how often a request is repeated after 429, 408, 5xx or a lost connection.
         wait: seconds before the first repetition, doubled each time; the server's `Retry-After` goes first.
     """
 
@@ -67,50 +66,40 @@ class OpenaiText:
     def encode(self, batch: pa.RecordBatch) -> Vectors:
         # servers refuse the empty text, so a blank stands for it
         todo = [text if text.strip() else " " for text in texts(batch, self.field)]
-        parts = [self._ask(todo[at : at + self.batch]) for at in range(0, len(todo), self.batch)]
+        with Server(self.url, self.key, self.timeout, self.retries + 1, self.wait) as server:
+            parts = [self._ask(server, todo[at : at + self.batch]) for at in range(0, len(todo), self.batch)]
         return np.concatenate(parts)
 
-    def _ask(self, some: list[str]) -> Vectors:
+    def _ask(self, server: Server, some: list[str]) -> Vectors:
         body: dict[str, Any] = {"model": self.model, "input": some, "encoding_format": "float"}
         if self.dimensions is not None:
             body["dimensions"] = self.dimensions
-        answer = self._post(json.dumps(body).encode())
         try:
-            rows = sorted(json.loads(answer)["data"], key=lambda row: row["index"])
+            return server.post(body, partial(self._vectors, len(some)))
+        except GivenUp as error:
+            raise EncodeError(
+                f"{self.url} failed, the last time with {error}",
+                do="What was encoded before is kept: run the same command again when the server answers.",
+            ) from error
+
+    def _vectors(self, count: int, answer: Answer) -> Vectors:
+        answer.check_passing()
+        if answer.status != 200:
+            raise EncodeError(
+                f"{self.url} refused the request with {answer}",
+                do="Check `model`, `base_url` and the key.",
+            )
+        try:
+            rows = sorted(json.loads(answer.text)["data"], key=lambda row: row["index"])
             vectors = np.array([row["embedding"] for row in rows], np.float32)
         except (ValueError, KeyError, TypeError) as error:
             raise EncodeError(
-                f"{self.url} did not answer with embeddings: {answer[:200]!r} ({error!r})."
+                f"{self.url} did not answer with embeddings: {answer.text[:200]!r} ({error!r}).",
+                do="Check `model` and `base_url`.",
             ) from error
-        if vectors.ndim != 2 or len(vectors) != len(some):
-            raise EncodeError(f"{self.url} answered {vectors.shape} numbers for {len(some)} texts.")
+        if vectors.ndim != 2 or len(vectors) != count:
+            raise EncodeError(
+                f"{self.url} answered {vectors.shape} numbers for {count} texts.",
+                do="Check `model` and `base_url`.",
+            )
         return vectors
-
-    def _post(self, body: bytes) -> bytes:
-        headers = {"Content-Type": "application/json"}
-        if self.key:
-            headers["Authorization"] = f"Bearer {self.key}"
-        request = urllib.request.Request(self.url, body, headers)
-        for attempt in range(self.retries + 1):
-            pause = self.wait * 2**attempt
-            try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                    return bytes(answer.read())
-            except urllib.error.HTTPError as error:
-                with error:
-                    problem = f"HTTP {error.code}: {error.read(300).decode(errors='replace')}"
-                if error.code != 429 and error.code < 500:
-                    raise EncodeError(
-                        f"{self.url} refused the request with {problem}",
-                        do="Check `model`, `base_url` and the key.",
-                    ) from error
-                asked = error.headers.get("Retry-After", "")
-                pause = float(asked) if asked.isdigit() else pause
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-                problem = str(error)
-            if attempt < self.retries:
-                time.sleep(pause)
-        raise EncodeError(
-            f"{self.url} failed {self.retries + 1} times, last with {problem}",
-            do="What was encoded before is kept: run the same command again when the server answers.",
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -108,18 +109,26 @@ def _positions(
     if by is None:
         check_content_types(batch.schema, task, store.fields, reader.name)
         return store.find_content(batch, reader.root)
-    return store.find(key_texts(batch.column(by), reader.name).to_pylist())
+    keys: Any = key_texts(batch.column(by), reader.name).dictionary_encode()  # a table of votes repeats them
+    found = np.append(store.find(keys.dictionary.to_pylist()), -1)
+    positions: NDArray[np.int64] = found[keys.indices.fill_null(len(found) - 1).to_numpy()]
+    return positions
 
 
 def texts_of(batch: pa.RecordBatch, label_column: str, reader: Reader) -> list[str | None]:
     """A column of labels or names as text, None where the cell is empty."""
+    return [label or None for label in text_column(batch, label_column, reader).to_pylist()]
+
+
+def text_column(batch: pa.RecordBatch, label_column: str, reader: Reader) -> Any:
+    """A column of labels or names as an array of text."""
     column = batch.column(label_column)
     if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
         raise ItemsError(
             f"Column `{label_column}` of {reader.name} holds {column.type}; a label is text.",
             do="Convert the column.",
         )
-    return [label or None for label in column.cast(pa.string()).to_pylist()]
+    return column.cast(pa.string())
 
 
 def _take(

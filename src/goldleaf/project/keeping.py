@@ -85,13 +85,11 @@ class Keeper:
         """Write what was said since the last time, unless nothing is new; the facts of the run."""
         said = joined(self._waiting)
         spent, facts = self.accounts()
-        standing = self.record.standing().get(self.source.name)
-        same = (
-            standing is not None
-            and standing.version == self.source.version
-            and standing.errors == self._errors
-        )
-        if len(said.item) or any(spent.values()) or not same:
+        if (
+            len(said.item)
+            or any(spent.values())
+            or self.record.ended(self.source.name, self.source.version) != self._errors
+        ):
             now = Opinions(
                 said.item,
                 said.label,

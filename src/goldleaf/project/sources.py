@@ -19,13 +19,13 @@ from goldleaf.encode.cache import VectorCache
 from goldleaf.encode.names import build
 from goldleaf.errors import ConfigError, VotesError
 from goldleaf.items.base import Reader
-from goldleaf.items.lookup import located, texts_of
+from goldleaf.items.lookup import located, text_column
 from goldleaf.items.open import open_reader
 from goldleaf.items.store import ItemStore
 from goldleaf.project.config import Config
 from goldleaf.project.content import content_batches
 from goldleaf.project.vote_record import VoteRecord
-from goldleaf.votes.base import Opinions, Source
+from goldleaf.votes.base import Opinions, Source, one_dictionary
 from goldleaf.votes.function import LabelingFunction
 from goldleaf.votes.llm import LLM, LlmVotes, chosen_examples
 from goldleaf.votes.llm_cache import CallCache
@@ -97,7 +97,7 @@ def _predictions(spec: Predictions, home: Home) -> Opinions:
     items, labels, confidences = [], [], []
     for positions, batch, where in _rows(spec.table, spec.columns, home):
         if spec.label is not None:
-            label = numbers(texts_of(batch, spec.label, where.reader), home.labels, where)
+            label = numbers(text_column(batch, spec.label, where.reader), home.labels, where)
             confidence = np.full(len(label), np.nan, np.float32)
             if spec.confidence is not None:
                 confidence = checked_confidence(_floats(batch, spec.confidence, where), where)
@@ -128,17 +128,18 @@ def _of_probabilities(
 def _crowd(spec: Crowd, home: Home) -> Opinions:
     items, labels, voters = [], [], []
     for positions, batch, where in _rows(spec.table, spec.columns, home):
-        label = numbers(texts_of(batch, spec.label, where.reader), home.labels, where)
-        who = np.array([one or "" for one in texts_of(batch, spec.annotator, where.reader)], np.str_)
-        if len(nameless := np.flatnonzero((who == "") & (label >= 0))):
+        label = numbers(text_column(batch, spec.label, where.reader), home.labels, where)
+        who = text_column(batch, spec.annotator, where.reader).fill_null("").dictionary_encode()
+        unnamed = who.dictionary.index("").as_py()
+        if len(nameless := np.flatnonzero((who.indices.to_numpy() == unnamed) & (label >= 0))):
             raise VotesError(
                 f"No `{spec.annotator}` in {where(int(nameless[0]))}.", do="Say in each row who voted."
             )
         known = (positions >= 0) & (label >= 0)
         items.append(positions[known])
         labels.append(label[known])
-        voters.append(who[known])
-    return last_of_each(np.concatenate(items), np.concatenate(labels), None, np.concatenate(voters))
+        voters.append(who.filter(pa.array(known)))
+    return last_of_each(np.concatenate(items), np.concatenate(labels), None, one_dictionary(voters))
 
 
 def _matrix(spec: Matrix, store: ItemStore, classes: int) -> Opinions:

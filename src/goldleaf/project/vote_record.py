@@ -116,6 +116,13 @@ class VoteRecord:
         problems = [[one.item, one.what] for one in said.problems]
         self._append(name, kind, version, part, said, spent, {**facts, "problems": problems, **_notes(said)})
 
+    def ended(self, name: str, version: str) -> int | None:
+        """On how many items this version of a source failed last; None where it does not count now."""
+        row = self.ledger.last("sources", "version", "errors", "facts", name=name)
+        if row is None or row.version != version or json.loads(row.facts).get("begun"):
+            return None
+        return int(row.errors)
+
     def told(self, name: str) -> dict[str, float]:
         """What the ledger says that a source has paid, in all its runs."""
         rows = self.ledger.rows("sources", *_COUNTS, name=name)
@@ -171,7 +178,7 @@ class VoteRecord:
             for part in reversed(one.parts):
                 said = parts.about(self.folder, part, position)
                 for at in np.flatnonzero(said.label != ABSTAINED):
-                    voter = name if said.voter is None else f"{name}:{said.voter[at]}"
+                    voter = name if said.voter is None else f"{name}:{said.voter[at].as_py()}"
                     sure = np.nan if said.confidence is None else said.confidence[at]
                     row = rows[part]
                     confidence = None if np.isnan(sure) else float(sure)
@@ -187,7 +194,7 @@ class VoteRecord:
         since = dropped.seq if dropped else 0
         for row in self.ledger.rows("sources", "part", name=name, version=version, after=since):
             if row.part:
-                found[parts.read(self.folder, row.part).item] = True
+                found[parts.items(self.folder, row.part)] = True
         return found
 
     def table(self, items: int, classes: int, only: Sequence[str] | None = None) -> VoteTable:

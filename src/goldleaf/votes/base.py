@@ -80,7 +80,7 @@ class Opinions:
     Attributes:
         item: [m] positions, those with an outcome. label: [m] class integers, ABSTAINED where it says nothing.
         confidence: [m] in [0, 1], nan where it says none; None where it never does.
-        voter: [m] names, where one table carries many people or functions; else None.
+        voter: [m] names, where one table carries many people or functions; else None. Given as any sequence of texts.
         invalid: how many outcomes are answers that name no label; they are abstentions in `label`.
         errors: items without an outcome, asked again in the next run; `problems` shows a few of them.
         notes: anything else worth counting, by what it is.
@@ -89,11 +89,25 @@ class Opinions:
     item: Ints
     label: Labels
     confidence: Floats | None = None
-    voter: NDArray[np.str_] | None = None
+    voter: Any = None
     invalid: int = 0
     errors: int = 0
     problems: tuple[Problem, ...] = ()
     notes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.voter is not None:
+            object.__setattr__(self, "voter", dictionary(self.voter))
+
+    def rows(self, at: Ints) -> Opinions:
+        """What it says in these rows."""
+        return Opinions(
+            self.item[at],
+            self.label[at],
+            None if self.confidence is None else self.confidence[at],
+            None if self.voter is None else self.voter.take(pa.array(at)),
+            notes=self.notes,
+        )
 
     @property
     def votes(self) -> int:
@@ -131,22 +145,32 @@ def fingerprint(kind: str, **facts: object) -> str:
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def dictionary(voter: NDArray[np.str_]) -> pa.DictionaryArray[Any, Any]:
+def dictionary(voter: Any) -> pa.DictionaryArray[Any, Any]:
     """Names as Arrow keeps them, each once."""
-    found: Any = pa.array(voter, pa.string())  # in chunks where there are many
+    if isinstance(voter, pa.DictionaryArray):
+        return voter
+    given: Any = voter
+    found: Any = given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.array(given, pa.string())
     found = found.dictionary_encode()
     whole: pa.DictionaryArray[Any, Any] = getattr(found, "combine_chunks", lambda: found)()
     return whole
 
 
-def coded(voter: NDArray[np.str_]) -> tuple[list[str], Ints]:
-    """Names in alphabetical order, and for each row the place of its name; by Arrow, many times faster than a sort."""
+def coded(voter: Any) -> tuple[list[str], Ints]:
+    """Names in alphabetical order, and for each row the place of its name."""
     found = dictionary(voter)
-    called = [str(name) for name in found.dictionary.to_pylist()]
-    order = np.argsort(np.array(called, np.str_), kind="stable")
-    rank = np.empty(len(called), np.int64)
-    rank[order] = np.arange(len(called))
-    return [called[at] for at in order.tolist()], rank[found.indices.to_numpy()]
+    called = np.unique(np.array(found.dictionary.to_pylist(), np.str_))
+    rank = np.searchsorted(called, np.array(found.dictionary.to_pylist(), np.str_))
+    which = found.indices.to_numpy()
+    used = np.unique(rank[np.unique(which)])  # a part of a table may lack some of its names
+    return called[used].tolist(), np.searchsorted(used, rank)[which]
+
+
+def one_dictionary(voters: Sequence[Any]) -> pa.DictionaryArray[Any, Any]:
+    """Names of several portions as one."""
+    found: Any = pa.chunked_array([dictionary(one) for one in voters]).unify_dictionaries().combine_chunks()
+    whole: pa.DictionaryArray[Any, Any] = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
+    return whole
 
 
 def joined(parts: Sequence[Opinions]) -> Opinions:
@@ -162,9 +186,7 @@ def joined(parts: Sequence[Opinions]) -> Opinions:
         np.concatenate([part.item for part in parts]),
         np.concatenate([part.label for part in parts]),
         None if all(one is None for one in confidences) else np.concatenate([_known(part) for part in parts]),
-        None
-        if any(one is None for one in voters)
-        else np.concatenate([one for one in voters if one is not None]),
+        None if any(one is None for one in voters) else one_dictionary(voters),
         sum(part.invalid for part in parts),
         sum(part.errors for part in parts),
         tuple(problem for part in parts for problem in part.problems)[:SHOWN],

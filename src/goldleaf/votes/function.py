@@ -5,7 +5,6 @@ What goes wrong inside a function is kept with its item and counted; the other i
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -106,13 +105,20 @@ def vote(
     some = int(np.clip(PIECE / max(pace, 1e-9), LEAST, 1 << 20))
     pieces = _pieces(chain([first.part(FIRST, len(first.positions))], rest), some)
     ahead = 0.0 if total is None else pace * (total - FIRST)
-    count = workers or os.cpu_count() or 1
-    packed = _packed(functions, warn) if count > 1 and (ahead > PARALLEL_FROM or workers) else None
+    count = workers or (_cores() if ahead > PARALLEL_FROM else 1)
+    packed = _packed(functions, warn) if count > 1 else None
     if packed is not None:
         yield from _in_processes(packed, pieces, labels, count)
     else:
         for batch in pieces:
             yield _ask(functions, batch, labels)
+
+
+def _cores() -> int:
+    """Those that this process may use, in a container too; LOKY_MAX_CPU_COUNT lowers them."""
+    import joblib
+
+    return int(joblib.cpu_count())
 
 
 def _pieces(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
@@ -168,7 +174,8 @@ def _each(
     outcomes = _Outcomes(name, index, len(items))
     for at, item in enumerate(items):
         try:
-            outcomes.take(at, function(item))
+            if (said := function(item)) is not None:  # most are
+                outcomes.take(at, said)
         except Exception as error:  # the user's own code may raise anything
             outcomes.fail(at, item.id, _shown(error))
     return outcomes.opinions(batch)

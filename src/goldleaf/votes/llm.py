@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from goldleaf.errors import ConfigError, VotesError
+from goldleaf.posting import GivenUp, Server
 from goldleaf.task import Classify
 from goldleaf.votes.base import ABSTAINED, SHOWN, Batch, Opinions, Problem, fingerprint
 from goldleaf.votes.llm_budget import Budget
 from goldleaf.votes.llm_cache import CallCache, key_of
-from goldleaf.votes.llm_client import Client, GivenUp, Refused, ladder
+from goldleaf.votes.llm_client import Client, Refused, ladder
 from goldleaf.votes.llm_prompt import VERSION, Prompt, Shown, shown, size
 from goldleaf.votes.llm_reply import Reply, read
 
@@ -222,19 +223,13 @@ class LlmVotes:
         """In the order in which they are finished; one call alone until the server has accepted one."""
         spec = self.spec
         budget = Budget(spec.budget, self.cache.spent(spec.name)["cost"])
-        client = Client(
-            spec.base_url.rstrip("/") + "/chat/completions",
-            spec.key(),
-            ladder(spec.structured, spec.logprobs),
-            spec.timeout,
-            spec.tries,
-            spec.wait,
-            spec.concurrency,
-        )
+        url = spec.base_url.rstrip("/") + "/chat/completions"
+        server = Server(url, spec.key(), spec.timeout, spec.tries, spec.wait, spec.concurrency)
+        client = Client(server, ladder(spec.structured, spec.logprobs))
         bad = 0
         open_: set[Future[Outcome]] = set()
         try:
-            with ThreadPoolExecutor(spec.concurrency) as pool:
+            with server, ThreadPoolExecutor(spec.concurrency) as pool:
                 try:
                     more = True
                     while more or open_:
@@ -253,12 +248,11 @@ class LlmVotes:
                                 self.stopped = f"the budget of {spec.budget:g} is used up"
                             yield outcome
                             if bad >= IN_A_ROW or (outcome.unheard and not client.form):
-                                raise _down(client.url, bad, outcome.error or "")
+                                raise _down(server.url, bad, outcome.error or "")
                 finally:
-                    client.stopping.set()  # those that wait for another try give up; those on their way are kept
+                    server.stopping.set()  # those that wait for another try give up; those on their way are kept
         finally:
-            self.failed = client.failed
-            client.close()
+            self.failed = server.failed
 
     def _one(self, client: Client, budget: Budget, position: int, item: str, seen: Shown) -> Outcome:
         """All samples of an item, from the cache where they are in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ def keywords(
     pattern = rf"(?<!\w)(?:{joined})(?!\w)" if whole else joined
     hint, exact = _hint(words, whole)
     name = name or f"keywords:{label}:{words[0]}"
-    return _search(label, pattern, re.IGNORECASE, columns, name, hint, exact)
+    return _search(label, pattern, re.IGNORECASE, columns, name, lambda _: hint, exact)
 
 
 def _hint(words: Sequence[str], whole: bool) -> tuple[str | None, bool]:
@@ -115,7 +115,32 @@ def _hint(words: Sequence[str], whole: bool) -> tuple[str | None, bool]:
 
 def regex(label: str, pattern: str, *, columns: Sequence[str] = (), name: str = "") -> LabelingFunction:
     """The label where a regular expression (Python's `re`) is found; `(?i)` at its start ignores case."""
-    return _search(label, pattern, 0, columns, name or f"regex:{label}:{pattern}")
+    return _search(label, pattern, 0, columns, name or f"regex:{label}:{pattern}", _literal)
+
+
+def _literal(pattern: re.Pattern[str]) -> str | None:
+    """The longest text that stands in every match, for Arrow; None where there is none."""
+    reader: Any = getattr(re, "_parser", None)  # how `re` itself reads a pattern; no promise of Python's
+    if reader is None or pattern.flags & re.IGNORECASE:
+        return None
+    longest = max(_literals(reader.parse(pattern.pattern, pattern.flags)), key=len)
+    return re.escape(longest) if longest else None
+
+
+def _literals(nodes: Any) -> Iterator[str]:
+    """The runs of characters that every match of `nodes` contains, and the empty one."""
+    run = ""
+    for kind, value in nodes:
+        if str(kind) == "LITERAL":
+            run += chr(value)
+            continue
+        yield run
+        run = ""
+        if str(kind) == "SUBPATTERN" and not value[1] and not value[2]:  # flags of its own, such as (?i:…)
+            yield from _literals(value[3])
+        elif str(kind) in ("MAX_REPEAT", "MIN_REPEAT") and value[0]:
+            yield from _literals(value[2])
+    yield run
 
 
 def lookup(column: str, labels: Mapping[str, str], *, name: str = "") -> LabelingFunction:
@@ -130,14 +155,13 @@ def _search(
     flags: int,
     columns: Sequence[str],
     name: str,
-    hint: str | None = None,
+    hint: Callable[[re.Pattern[str]], str | None],
     exact: bool = False,
 ) -> LabelingFunction:
     try:
         compiled = re.compile(pattern, flags)
     except re.error as error:
         raise ConfigError(f"{pattern!r} is not a regular expression: {error}.") from None
-    rule: Any = Search(
-        label, compiled, (columns,) if isinstance(columns, str) else tuple(columns), hint, exact
-    )
+    named = (columns,) if isinstance(columns, str) else tuple(columns)
+    rule: Any = Search(label, compiled, named, hint(compiled), exact)
     return LabelingFunction(rule, name, batch=True)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from goldleaf.errors import VotesError
 from goldleaf.schema import Item
@@ -67,4 +68,5 @@ def matrix(votes: Any, classes: int, names: Sequence[str] = ()) -> Opinions:
         )
     row_, column_ = np.nonzero(dense != ABSTAINED)
     item: Ints = row_.astype(np.int64)
-    return Opinions(item, dense[row_, column_].astype(np.int32), voter=np.array(called, np.str_)[column_])
+    voter = pa.DictionaryArray.from_arrays(column_.astype(np.int32), pa.array(called, pa.string()))
+    return Opinions(item, dense[row_, column_].astype(np.int32), voter=voter)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldleaf.errors import ConfigError, VotesError, did_you_mean, names
@@ -102,7 +103,7 @@ class TableVotes:
 
     def __post_init__(self) -> None:
         order = np.argsort(self.said.item, kind="stable")
-        said = self._rows(order)
+        said = self.said.rows(order)
         arrays = (said.item, said.label, said.confidence)
         plain = [None if one is None else hashlib.sha256(one.tobytes()).hexdigest() for one in arrays]
         voters = None if said.voter is None else _digest_of_names(said.voter)
@@ -114,23 +115,17 @@ class TableVotes:
             near = np.searchsorted(self.said.item, [batch.positions.min(), batch.positions.max() + 1])
             within = np.arange(*near.tolist())
             at = within[np.isin(self.said.item[within], batch.positions)]
-            yield replace(self._rows(at), notes={} if number else self.said.notes)
-
-    def _rows(self, at: Ints) -> Opinions:
-        said = self.said
-        confidence = None if said.confidence is None else said.confidence[at]
-        voter = None if said.voter is None else said.voter[at]
-        return Opinions(said.item[at], said.label[at], confidence, voter, notes=said.notes)
+            yield replace(self.said.rows(at), notes={} if number else self.said.notes)
 
 
-def _digest_of_names(voter: NDArray[np.str_]) -> str:
-    """Of who voted in each row, whatever the width of the array."""
+def _digest_of_names(voter: Any) -> str:
+    """Of who voted in each row, however the names are coded."""
     called, which = coded(voter)
     return hashlib.sha256(json.dumps(called).encode() + which.tobytes()).hexdigest()
 
 
-def numbers(texts: Sequence[str | None], labels: Sequence[str], where: Any) -> Labels:
-    """Class integers of labels as text, ABSTAINED where there is none.
+def numbers(texts: Any, labels: Sequence[str], where: Any) -> Labels:
+    """Class integers of labels as an array of texts, ABSTAINED where there is none.
 
     Args:
         where: from the place in `texts` to words for it.
@@ -138,17 +133,18 @@ def numbers(texts: Sequence[str | None], labels: Sequence[str], where: Any) -> L
     Raises:
         VotesError: an unknown label, and where.
     """
-    index = {label: number for number, label in enumerate(labels)}
-    found = np.full(len(texts), ABSTAINED, np.int32)
-    for at, text in enumerate(texts):
-        if text is None or text == "":
-            continue
-        if text not in index:
-            raise VotesError(
-                f"Unknown label {text!r} in {where(at)}; allowed: {names(labels)}.{did_you_mean(text, labels)}",
-                do="Correct it; an empty cell abstains.",
-            )
-        found[at] = index[text]
+    index = {"": ABSTAINED, **{label: number for number, label in enumerate(labels)}}
+    coded_: Any = pa.array(texts, pa.string()).dictionary_encode()
+    said = coded_.dictionary.to_pylist()
+    which = coded_.indices.fill_null(len(said)).to_numpy()
+    if unknown := [at for at, text in enumerate(said) if text not in index]:
+        at = int(np.isin(which, unknown).argmax())
+        text = str(said[which[at]])
+        raise VotesError(
+            f"Unknown label {text!r} in {where(at)}; allowed: {names(labels)}.{did_you_mean(text, labels)}",
+            do="Correct it; an empty cell abstains.",
+        )
+    found: Labels = np.array([*(index[text] for text in said), ABSTAINED], np.int32)[which]
     return found
 
 
@@ -176,22 +172,16 @@ def likeliest(probabilities: NDArray[Any]) -> tuple[Labels, Floats]:
     return label, np.where(known, filled.max(axis=1), np.nan).astype(np.float32)
 
 
-def last_of_each(
-    item: Ints, label: Labels, confidence: Floats | None, voter: NDArray[np.str_] | None
-) -> Opinions:
+def last_of_each(item: Ints, label: Labels, confidence: Floats | None, voter: Any) -> Opinions:
     """One vote for each item and voter: the last, as where a person answered two copies of one text."""
-    who = np.zeros(len(item), np.int64) if voter is None else coded(voter)[1]
-    order = np.lexsort((np.arange(len(item)), who, item))
-    same = (np.diff(item[order]) == 0) & (np.diff(who[order]) == 0)
-    kept = np.sort(order[np.append(~same, True)]) if len(order) else order
+    said = Opinions(item, label, confidence, voter)
+    pair = item if said.voter is None else item * len(said.voter.dictionary) + said.voter.indices.to_numpy()
+    if (np.diff(pair) > 0).all():
+        return said
+    order = np.argsort(pair, kind="stable")
+    kept = np.sort(order[np.append(np.diff(pair[order]) != 0, True)])
     repeated = len(item) - len(kept)
-    return Opinions(
-        item[kept],
-        label[kept],
-        None if confidence is None else confidence[kept],
-        None if voter is None else voter[kept],
-        notes={"repeated, the last counts": repeated} if repeated else {},
-    )
+    return replace(said.rows(kept), notes={"repeated, the last counts": repeated} if repeated else {})
 
 
 def _file(table: Any) -> str:
