@@ -169,7 +169,7 @@ def coded(voter: Any) -> tuple[list[str], Ints]:
 def one_dictionary(voters: Sequence[Any]) -> pa.DictionaryArray[Any, Any]:
     """Names of several portions as one."""
     found: Any = pa.chunked_array([dictionary(one) for one in voters]).unify_dictionaries().combine_chunks()
-    whole: pa.DictionaryArray[Any, Any] = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
+    whole: pa.DictionaryArray[Any, Any] = getattr(found, "chunk", lambda _: found)(0)
     return whole
 
 
