@@ -17,13 +17,12 @@ import scipy
 from numpy.typing import NDArray
 
 from goldleaf.posteriors.em import centred
-from goldleaf.posteriors.tally import Floats, shares
+from goldleaf.posteriors.tally import Floats
 
 Ints = NDArray[np.int64]
 
 PRIOR = (1.0, 1.0, 0.0, 0.0, 0.0)  # of the weights of the parts
 SPREAD, SPREAD_CLASS = 0.5, 0.5  # standard deviations of the weights and of the classes' terms
-BELIEF = 5.0  # answers a class that the shares of the classes beforehand count for
 FOLDS = 5
 
 
@@ -70,7 +69,9 @@ def _mixed(parts: Floats, weights: Floats, terms: Floats) -> Floats:
 def _fit(parts: Floats, labels: Ints, share: Floats) -> tuple[Floats, Floats]:
     many, _, classes = parts.shape
     prior, at = np.array(PRIOR[:many]), np.arange(len(labels))
-    base = np.log(shares(BELIEF * classes * share + np.bincount(labels, minlength=classes)))
+    base = np.log(
+        share
+    )  # answers were sought out: how often each class is among them says little of the pool
 
     def loss(all_terms: Floats) -> tuple[float, Floats]:
         weights, terms = all_terms[:many], all_terms[many:]
