@@ -59,9 +59,11 @@ def serving(script: Script) -> Iterator[tuple[str, list[float]]]:
     with Quiet(("127.0.0.1", 0), Handler) as served:
         thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{served.server_port}", asked
-        served.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{served.server_port}", asked
+        finally:  # a closed socket under a running loop would spin for ever
+            served.shutdown()
+            thread.join()
 
 
 def text_of(answer: Answer) -> str:
