@@ -1,9 +1,9 @@
 """What the probe is fitted on: the encoder's vectors and what the pool itself tells, side by side.
 
 Each block is centred on the pool, its rows scaled to unit norm, weighted, and joined; the joined rows have
-unit norm. A block may consist of parts, which are centred and scaled each by itself; parts of one model say much alike, so such
-rows are turned onto their `KEPT` leading directions. The top ones are the classes and never removed. A
-second view draws each item towards its neighbours (`neighbours`).
+unit norm. A block may consist of parts, which are centred and scaled each by itself; parts say much alike, so such
+rows are turned onto their `KEPT` leading directions. The top ones are the classes and never removed. A second view
+draws each item towards its neighbours (`neighbours`).
 """
 
 from __future__ import annotations

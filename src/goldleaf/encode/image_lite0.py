@@ -80,7 +80,10 @@ class Lite0Layout(Lite0Images):
 
     def __init__(self, fields: tuple[str, ...], path: str | Path | None = None, side: int = 224) -> None:
         if side < LEAST_SIDE:
-            raise ConfigError(f"`side` of `{self.name}` must be at least {LEAST_SIDE} pixels, got {side!r}.")
+            raise ConfigError(
+                f"`side` of `{self.name}` must be at least {LEAST_SIDE} pixels, got {side!r}.",
+                do="Give a larger `side`, or take `image.lite0.v1`.",
+            )
         super().__init__(fields, path, side)
 
 

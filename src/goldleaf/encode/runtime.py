@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,5 +27,7 @@ def each(one: Callable[[int], None], n: int) -> None:
 
 
 def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores this process may use, in a container too; `LOKY_MAX_CPU_COUNT` lowers them."""
+    import joblib
+
+    return int(joblib.cpu_count())

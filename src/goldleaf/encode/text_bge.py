@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,5 +38,9 @@ class BgeText:
         self.fingerprint = fingerprint(self.name, field=self.field, tokens=tokens, files=FILES)
 
     def encode(self, batch: pa.RecordBatch) -> Vectors:
-        vectors = self.model.vectors(texts(batch, self.field), DIMENSIONS, lambda outputs: outputs[0][0])
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+        return self.model.vectors(texts(batch, self.field), DIMENSIONS, _first)
+
+
+def _first(outputs: Sequence[Vectors]) -> Vectors:
+    vector = outputs[0][0]
+    return np.asarray(vector / np.linalg.norm(vector))

@@ -69,9 +69,8 @@ def _mixed(parts: Floats, weights: Floats, terms: Floats) -> Floats:
 def _fit(parts: Floats, labels: Ints, share: Floats) -> tuple[Floats, Floats]:
     many, _, classes = parts.shape
     prior, at = np.array(PRIOR[:many]), np.arange(len(labels))
-    base = np.log(
-        share
-    )  # answers were sought out: how often each class is among them says little of the pool
+    # not the answers' shares: answers were sought out, and say little of how common a class is in the pool
+    base = np.log(share)
 
     def loss(all_terms: Floats) -> tuple[float, Floats]:
         weights, terms = all_terms[:many], all_terms[many:]

@@ -95,6 +95,8 @@ def vote(
         total: items in all batches, to know what is ahead. workers: processes; as many as cores by default.
         warn: is told of a function, by its place, that keeps all in one process.
     """
+    import joblib
+
     rest = iter(batches)
     first = next(rest, None)
     if first is None:
@@ -105,20 +107,13 @@ def vote(
     some = int(np.clip(PIECE / max(pace, 1e-9), LEAST, 1 << 20))
     pieces = _pieces(chain([first.part(FIRST, len(first.positions))], rest), some)
     ahead = 0.0 if total is None else pace * (total - FIRST)
-    count = workers or (_cores() if ahead > PARALLEL_FROM else 1)
+    count = workers or (joblib.cpu_count() if ahead > PARALLEL_FROM else 1)
     packed = _packed(functions, warn) if count > 1 else None
     if packed is not None:
         yield from _in_processes(packed, pieces, labels, count)
     else:
         for batch in pieces:
             yield _ask(functions, batch, labels)
-
-
-def _cores() -> int:
-    """Those that this process may use, in a container too; LOKY_MAX_CPU_COUNT lowers them."""
-    import joblib
-
-    return int(joblib.cpu_count())
 
 
 def _pieces(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
