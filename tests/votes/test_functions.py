@@ -407,3 +407,19 @@ def test_one_function_that_fails_keeps_the_others_and_is_asked_again(tmp_path: P
         assert (good.items, bad.items, bad.errors) == (0, 0, 1)
         assert project.ledger.count("sources") == rows  # nothing new to record
         assert project.sources().standing["broken"].errors == 1
+
+
+def test_a_changed_function_that_fails_as_often_as_before_is_on_record(tmp_path: Path) -> None:
+    def broken(item: gl.Item) -> str:
+        raise ValueError("one")
+
+    with world(10).project(tmp_path / "p") as project:
+        project.vote([broken])
+        before = project.sources().standing["broken"].version
+
+        def broken(item: gl.Item) -> str:
+            raise ValueError("another")
+
+        project.vote([broken])
+        after = project.sources().standing["broken"]
+        assert after.version != before and after.errors == 10

@@ -16,7 +16,7 @@ from goldleaf.errors import ConfigError, VotesError
 from goldleaf.project.base import Project
 from goldleaf.schema import VoteTable
 from goldleaf.votes import parts
-from goldleaf.votes.base import ABSTAINED, Opinions, joined
+from goldleaf.votes.base import ABSTAINED, Opinions, coded, joined
 from goldleaf.votes.diagnose import clopper_pearson, cost_of_removing, diagnose, majority_error, without
 from goldleaf.votes.names import sources
 from goldleaf.votes.snorkel import matrix
@@ -108,6 +108,28 @@ def test_a_crowd(project: Project) -> None:
     assert (voted.items, voted.votes) == (2, 3)
     assert triples(project) == {(0, "crowd:ann", "c0"), (0, "crowd:bob", "c1"), (5, "crowd:ann", "c0")}
     assert project.sources().standing["crowd"].facts["notes"] == {"repeated, the last counts": 1}
+
+
+def test_a_row_without_a_key_speaks_of_no_item(tmp_path: Path) -> None:
+    rows = [{"id": name, "text": f"text of {name}"} for name in "abc"]
+    task = gl.Classify(["x", "y"], text="text", key="id")
+    crowd = [
+        {"id": key, "annotator": who, "label": label}
+        for key, who, label in [("c", "ann", "x"), (None, "bob", "y"), ("b", "bob", "x"), ("gone", "ann", "y")]
+    ]
+    with Project.create(
+        tmp_path / "p", items=rows, task=task, vectors=np.eye(3, dtype=np.float32)
+    ) as project:
+        (voted,) = project.vote([gl.Crowd(crowd, name="crowd")])
+        assert triples(project) == {(2, "crowd:ann", "x"), (1, "crowd:bob", "x")}
+        assert (voted.items, voted.votes) == (2, 2)
+
+
+@given(st.lists(st.sampled_from(["bob", "ann", "Zoë", "", "a b"]), min_size=1, max_size=12))
+def test_voters_are_coded_in_alphabetical_order(voters: list[str]) -> None:
+    called, which = coded(voters)
+    assert called == sorted(set(voters))
+    assert [called[at] for at in which] == voters
 
 
 def test_matrices_by_row_or_by_item(tmp_path: Path) -> None:
