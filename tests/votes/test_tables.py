@@ -115,7 +115,12 @@ def test_a_row_without_a_key_speaks_of_no_item(tmp_path: Path) -> None:
     task = gl.Classify(["x", "y"], text="text", key="id")
     crowd = [
         {"id": key, "annotator": who, "label": label}
-        for key, who, label in [("c", "ann", "x"), (None, "bob", "y"), ("b", "bob", "x"), ("gone", "ann", "y")]
+        for key, who, label in [
+            ("c", "ann", "x"),
+            (None, "bob", "y"),
+            ("b", "bob", "x"),
+            ("gone", "ann", "y"),
+        ]
     ]
     with Project.create(
         tmp_path / "p", items=rows, task=task, vectors=np.eye(3, dtype=np.float32)
