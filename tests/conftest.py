@@ -15,9 +15,8 @@ from hypothesis import settings
 
 settings.register_profile("goldleaf", deadline=None)  # a busy machine is no fault
 settings.load_profile("goldleaf")
-os.environ.pop(
-    "PYTHONDONTWRITEBYTECODE", None
-)  # the commands that tests start would compile goldleaf each anew
+# Without bytecode on disk each command that a test starts would compile goldleaf anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 

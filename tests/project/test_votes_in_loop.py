@@ -17,7 +17,7 @@ from goldleaf.project.model import NAME, WITH_VOTES
 from goldleaf.schema import Item
 from tests.helpers import World, world
 
-ITEMS = 400
+ITEMS = 600
 
 
 @pytest.fixture
