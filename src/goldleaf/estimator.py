@@ -16,7 +16,7 @@ from goldleaf.certificates import choice, threshold
 from goldleaf.certificates.base import Audit, AuditPlan, Outcome, alpha_of_attempt
 from goldleaf.encode.features import Views
 from goldleaf.encode.neighbours import around, unit_rows
-from goldleaf.posteriors.doubt import Doubt
+from goldleaf.posteriors.doubt import GIVEN, Doubt
 from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import NOTHING, Inferred, Known
 from goldleaf.project.training import Training
@@ -108,7 +108,7 @@ class CertifiedLabeler:
             at = np.sort(np.random.default_rng(self.seed).choice(n, first, replace=False))
             self._ask(at, answer, "training", sought=False)
             wrong = self.labels_[at] != predicted[at]
-            p_wrong = Doubt().fit(doubts[at], wrong).predict(doubts)
+            p_wrong = Doubt(GIVEN).fit(doubts[at], wrong).predict(doubts)
         else:
             p_wrong = np.ones(n)
         pool = np.flatnonzero(~self.human_)

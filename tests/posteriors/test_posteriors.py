@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 
 from goldleaf.posteriors import kernel
-from goldleaf.posteriors.doubt import FLOOR, Doubt
+from goldleaf.posteriors.doubt import FLOOR, GIVEN, TRAINED, Doubt, Prior
 from goldleaf.posteriors.kernel import COLD, KernelProbe, Setting, exact, gaussian, spanned, squared
 
 Floats = np.ndarray
@@ -256,6 +257,25 @@ def test_the_level_is_learned(times: float) -> None:
     guess = Doubt().fit(probabilities, wrong).predict(probabilities)
     assert guess.mean() == pytest.approx(wrong.mean(), abs=0.01)
     assert guess[wrong].mean() > 1.3 * guess[~wrong].mean()
+
+
+def test_a_few_mistakes_say_less_than_what_such_probes_do_elsewhere() -> None:
+    """Forty answers scatter the level by half of what they would alone; without any it is what is expected."""
+    probabilities, doubt = doubtful(3000)
+    expected = expit(TRAINED.mean[0] + TRAINED.mean[1] * logit(doubt))
+    none = Doubt().fit(probabilities[:0], np.zeros(0, bool)).predict(probabilities)
+    assert none == pytest.approx(expected, abs=2 * FLOOR)
+
+    def scatter(prior: Prior) -> float:
+        levels = []
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            some = rng.choice(3000, 40, replace=False)
+            wrong = rng.random(40) < expected[some]
+            levels.append(Doubt(prior).fit(probabilities[some], wrong).predict(probabilities).mean())
+        return float(np.std(levels))
+
+    assert scatter(TRAINED) < 0.7 * scatter(GIVEN)
 
 
 @settings(max_examples=40, deadline=None)

@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from math import comb
 from typing import Literal
 
@@ -237,6 +238,7 @@ class ThresholdAudit:
         return tuple(draws)
 
 
+@lru_cache(maxsize=1024)  # every look at a project makes its audit anew
 def residual(rows: int, draws: int, tolerated: int, alpha: float) -> int:
     """K of the proof: the most wrong rows that stay before the cut, with confidence 1 - alpha; exact."""
     if draws <= tolerated:
@@ -266,7 +268,7 @@ def _log_chance(rows: int, marked: int, draws: int, tolerated: int) -> float:
         return -np.inf
     held = np.arange(max(0, draws + marked - rows), tolerated + 1)
     ways = _log_comb(marked, held) + _log_comb(rows - marked, draws - held)
-    return float(scipy.special.logsumexp(ways) - _log_comb(rows, np.asarray(draws)))
+    return float(np.logaddexp.reduce(ways) - _log_comb(rows, np.asarray(draws)))
 
 
 def _log_comb(n: int, k: Ints) -> Floats:

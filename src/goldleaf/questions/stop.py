@@ -58,7 +58,7 @@ def learning_curve(rounds: Sequence[Round]) -> Curve:
     variance = scatter / max(float(centre @ centre), 1e-9)
     exponent = (-slope / variance + EXPONENT / SPREAD**2) / (1 / variance + 1 / SPREAD**2)
     exponent = float(np.clip(exponent, 0.05, 1.0))
-    now = float(np.exp(y.mean() - exponent * centre[-1])) + 1 / answers[-1]  # one mistake not yet seen
+    now = float(np.exp(y.mean() - exponent * centre[-1]))
     return Curve(int(answers[-1]), now, exponent)
 
 
