@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from goldleaf.errors import GoldleafError
+from goldleaf.items.csv import CsvReader
 from goldleaf.items.lookup import Matched, match
 from goldleaf.items.open import open_reader
 from goldleaf.items.store import ItemStore
+from goldleaf.project.replay import replayed
 from goldleaf.task import Classify
+from goldleaf.votes.replay import Replay
 
 TEXT = Classify(["yes", "no"], text="text")
 KEYED = Classify(["yes", "no"], text="text", key="id")
@@ -109,6 +112,15 @@ def test_where_names_the_row_of_a_label(plain: ItemStore, tmp_path: Path) -> Non
     with pytest.raises(GoldleafError) as caught:
         TEXT.index(matched.labels[0] or "", reader.where(int(matched.rows[0])))
     assert str(caught.value).startswith("Unknown label 'maybe' in gold.csv, line 4; allowed: `yes`, `no`.")
+
+
+def test_answers_are_not_looked_up_in_their_file_one_by_one(
+    plain: ItemStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To name a row's place costs a look through the file: the time of many answers would grow with their square."""
+    monkeypatch.setattr(CsvReader, "where", lambda *_: pytest.fail("looked for the place of a good answer"))
+    answers = Replay(csv(tmp_path, "text,label\na,yes\nb,no\n"))
+    assert replayed(answers, plain, TEXT).labels == {0: "yes", 1: "no"}
 
 
 def test_an_export_can_be_replayed(plain: ItemStore) -> None:

@@ -47,8 +47,9 @@ def replayed(replay: Replay, store: ItemStore, task: Classify) -> Replayed:
     reader = open_reader(replay.answers, task=None)
     own = (*(name for name in store.schema.names if name != "label" or name in store.fields), task.key or "")
     found = match(store, reader, task, replay.label_column(tuple(reader.columns), own))
+    allowed = set(task.labels)
     for row, label in zip(found.rows.tolist(), found.labels, strict=True):
-        if label is not None:
+        if label is not None and label not in allowed:  # to say where costs a look through the file
             task.index(label, reader.where(row))
     pairs = zip(found.positions.tolist(), found.labels, strict=True)
     labels = {position: label for position, label in pairs if label is not None}
