@@ -39,11 +39,11 @@ function bound(id, placeholder) {
 }
 
 function drawFilters() {
-  const field = (name) => h("div", { class: `field ${name}` }, h("label", { for: `f-${name}` }, TITLES[name]), fields[name]);
+  const field = (name, kind = "field") => h("div", { class: kind }, h("label", { for: `f-${name}` }, TITLES[name]), fields[name]);
   const check = h("label", { class: "check small" }, fields.flagged, " ", TITLES.flagged);
   const sure = boot.blind ? null : h("fieldset", { class: "field sure" }, h("legend", { class: "small soft" }, "Probability"), h("div", { class: "row" }, h("label", { class: "unseen", for: "f-min" }, "Probability from"), fields.min, h("span", { class: "soft" }, "–"), h("label", { class: "unseen", for: "f-max" }, "Probability to"), fields.max));
   const people = (boot.people ?? []).length ? field("person") : null;
-  put(part("filters"), field("search"), field("label"), field("by"), people, field("answer"), sure, field("sort"), check,
+  put(part("filters"), field("search", "field search"), field("label"), field("by"), people, field("answer"), sure, field("sort"), check,
     h("button", { type: "button", class: "button plain", onclick: clear }, "Clear"));
   for (const name of NAMES) {
     const value = boot.query?.[name];
