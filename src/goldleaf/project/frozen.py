@@ -129,7 +129,8 @@ class Frozen:
     def from_row(cls, row: Row[Any]) -> Self:
         facts = json.loads(row.facts)
         sliced = (_SLICE,) if "slices" in facts else ()
-        table = pq.read_table(io.BytesIO(row.body), columns=[*_READ, *sliced])
+        # not `pq.read_table`: a thread of its own may still hold the bytes when the process ends, and abort it
+        table = pq.ParquetFile(io.BytesIO(row.body)).read([*_READ, *sliced], use_threads=False)
         return cls(
             attempt=row.attempt,
             positions=table["position"].to_numpy(),
