@@ -3,7 +3,7 @@
     python -m benchmarks.answers [--sets a,b] [--seeds 20] [--errors 0.05,0.1] [--methods all] [--jobs 2] [--resume]
     python -m benchmarks.answers --data FILE --text COL --gold COL --error 0.05 --seeds 20 --methods all
     python -m benchmarks.answers --config FILE.toml      # mine = {file = "x.csv", text = "review", gold = "label"}
-    python -m benchmarks.answers --publish               # what the long table holds, seeds uneven or not
+    python -m benchmarks.answers --publish [--plot]      # what the long table holds, seeds uneven or not
 
 The suite writes results/answers.json, the long table results/answers_runs.csv, and the tables of docs/benchmarks.md;
 your own data writes answers_runs.csv into the current folder. Vectors are computed once a set and kept in
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--resume", action="store_true", help="keep the runs of the long table")
     made.add_argument("--plot", action="store_true", help="also draw docs/images/answers.svg")
     made.add_argument(
-        "--publish", action="store_true", help="run nothing: publish the whole long table as it is"
+        "--publish", action="store_true", help="run nothing: publish what the long table holds of --errors"
     )
     made.add_argument("--draft", action="store_true", help="print only: leave results and docs as they are")
     made.add_argument("--config", type=Path, help="a TOML file of your own sets")
@@ -72,15 +72,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    errors = [_share("errors", error) for error in options.errors.split(",")]
     if options.publish:
-        _conclude(cells(runs.read(RESULTS / "answers_runs.csv").values()), kept=True)
+        held = runs.read(RESULTS / "answers_runs.csv").values()
+        _conclude(cells(run for run in held if run.error in errors), kept=True)
+        if options.plot:
+            plot.publish(cells(held))
         return
     loaders = _loaders(options)
     own = bool(options.data or options.config)
     path = Path("answers_runs.csv") if own else RESULTS / "answers_runs.csv"
     every = list(chosen(options.methods))
     alpha = round(1 - _share("confidence", options.confidence), 10)
-    errors = [_share("errors", error) for error in options.errors.split(",")]
     wanted = _keys(loaders, every, errors, alpha, options.seeds)
     drawn = [] if own or options.draft else _keys_of_plot(options, loaders, every, alpha)
     if not (options.resume or options.draft):
