@@ -27,7 +27,7 @@ demo-reviews: $(VENV)/.dev ## the same on 5,000 food reviews
 	$(BIN)/goldleaf demo reviews
 
 test: $(VENV)/.dev ## the tests, in parallel
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev ## ruff
 	$(BIN)/ruff check .
