@@ -44,7 +44,7 @@ def run(way: str) -> dict[str, float]:
         from goldleaf.posteriors.precision import Precision
 
         model = DawidSkene() if way.endswith("people") else Precision()
-        labels = model.fit(votes).predict_proba(votes).argmax(axis=1)
+        labels = model.fit_predict_proba(votes).argmax(axis=1)
     elif way.startswith("Snorkel"):
         from benchmarks.votes.peers import dense, snorkel_model
 

@@ -128,6 +128,7 @@ def test_inputs_stay_and_a_refit_forgets(name: str) -> None:
     first = model.fit(votes).predict_proba(votes)
     again = model.fit(crowd(seed=5)[0]).fit(votes).predict_proba(votes)
     assert np.array_equal(first, again)
+    assert np.array_equal(first, MODELS[name]().fit_predict_proba(votes))
     assert all(map(np.array_equal, before, (votes.item, votes.source, votes.label)))
 
 

@@ -51,6 +51,11 @@ class VoteModel(ABC):
         """[items, classes]; an item without votes has the prior, or what was thought `before`."""
         return self.posterior(Tally(votes), before)
 
+    def fit_predict_proba(self, votes: VoteTable, before: Floats | None = None) -> Floats:
+        """[items, classes] of the votes it is fitted on: in less time than both, as these are laid out once."""
+        tally = Tally(votes)
+        return self.fit_tally(tally, before).posterior(tally, before)
+
     def fit_tally(self, tally: Tally, before: Floats | None = None) -> Self:
         some = _sample(tally)
         if some is None:

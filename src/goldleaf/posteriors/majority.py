@@ -26,16 +26,25 @@ class Majority:
     name = "majority.v1"
 
     def fit(self, votes: VoteTable) -> Self:
+        return self._fit(Tally(votes))
+
+    def predict_proba(self, votes: VoteTable) -> Floats:
+        """[items, classes]."""
+        return self._posterior(Tally(votes))
+
+    def fit_predict_proba(self, votes: VoteTable) -> Floats:
+        """[items, classes] of the votes it is fitted on: in less time than both, as these are laid out once."""
         tally = Tally(votes)
+        return self._fit(tally)._posterior(tally)
+
+    def _fit(self, tally: Tally) -> Self:
         self.prior_ = shares(tally.counts.sum(axis=0) + 1.0)
         self.weights_ = self._weights(tally)
         return self
 
-    def predict_proba(self, votes: VoteTable) -> Floats:
-        """[items, classes]."""
-        tally = Tally(votes)
-        terms = np.repeat(self.weights_, votes.classes)[:, None] * np.tile(
-            np.eye(votes.classes), (len(votes.names), 1)
+    def _posterior(self, tally: Tally) -> Floats:
+        terms = np.repeat(self.weights_, tally.classes)[:, None] * np.tile(
+            np.eye(tally.classes), (tally.sources, 1)
         )
         return shares(tally.evidence(terms) + TIE * self.prior_)
 
