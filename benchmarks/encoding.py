@@ -43,14 +43,23 @@ POOL, ANSWERS, SEEDS = 800, 150, 5
 
 
 def figures() -> list[Figure]:
-    """The rates of both text encoders against their bare models; empty where the texts are absent."""
+    """What the encoders are worth and how fast they are; empty where the sets are absent."""
+    if data_set("text_subj") is None:
+        return []
+    return [
+        *worth(TEXTS, ("text.static.v1", "text.bge.v1", "text.pair.v1")),
+        *worth(PICTURES, ("image.hog.v1", "image.lite0.v1", "image.lite0.v2")),
+        *rates(),
+    ]
+
+
+def rates() -> list[Figure]:
+    """Both text encoders against their bare models; empty where the texts are absent."""
     folder = data_set("text_subj")
     if folder is None:
         return []
     table = pq.read_table(folder / "data.parquet", columns=["text"])
     return [
-        *worth(TEXTS, ("text.static.v1", "text.bge.v1", "text.pair.v1")),
-        *worth(PICTURES, ("image.hog.v1", "image.lite0.v1", "image.lite0.v2")),
         *_against("text.bge.v1", _bare_bge(), table.slice(0, 600), rounds=5),
         *_against("text.static.v1", _bare_wordllama(), table, rounds=7),
     ]

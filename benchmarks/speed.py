@@ -205,7 +205,7 @@ def figures() -> list[Figure]:
         _at_most("Project.status with 100,000 answers", status, 1, "s"),
         Figure("the command `goldleaf status`, start of Python included", command, "s", command=COMMAND),
         *importing.figures(),
-        *encoding.figures(),
+        *encoding.rates(),
     ]
 
 
