@@ -15,7 +15,7 @@ from benchmarks.answers.machine import Logistic
 from goldleaf.certificates import census, choice
 from goldleaf.encode.features import Views
 from goldleaf.estimator import CertifiedLabeler
-from goldleaf.posteriors.doubt import Doubt
+from goldleaf.posteriors.doubt import GIVEN, Doubt
 from goldleaf.posteriors.opinions import Opinions
 from goldleaf.project.model import Inferred, Known, Model
 from goldleaf.project.training import Training
@@ -96,7 +96,8 @@ class LogisticProbe(Whole):
                 fitted = Logistic(self.classes).fit(vectors[train], known.labels[train])
                 held_out[~train] = fitted.predict_proba(vectors[~train])
         told = known.sought if known.sought.all() else ~known.sought
-        doubt = Doubt().fit(held_out[told], (held_out.argmax(axis=1) != known.labels)[told])
+        mistaken = (held_out.argmax(axis=1) != known.labels)[told]
+        doubt = Doubt(GIVEN).fit(held_out[told], mistaken)  # the other prior is of the kernel's doubt
         probe = _OnFirst(Logistic(self.classes).fit(vectors, known.labels), self.classes)
         return Remembered(probe, doubt, self.features)  # type: ignore[arg-type]
 

@@ -152,7 +152,7 @@ def append(path: Path, runs: Sequence[Run]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Run)])
+        writer = csv.DictWriter(file, [field.name for field in fields(Run)], lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerows(asdict(run) for run in runs)

@@ -5,7 +5,7 @@ Williams, Gaussian Processes for Machine Learning, 2006, section 2.2). Its leave
 (section 5.4.2), so the width, the ridge and the temperature are chosen on answers that the fit has not seen, and
 every label's honest prediction is at hand. The views are fitted each for itself and their probabilities averaged.
 
-With logistic regression on one view in its place five small sets took 1.17 times the answers (docs/benchmarks.md).
+With logistic regression on one view in its place five small sets took 1.12 times the answers (docs/benchmarks.md).
 """
 
 from __future__ import annotations
