@@ -126,6 +126,12 @@ def test_the_curve_is_found_through_noise(exponent: float) -> None:
     assert curve.at(curve.answers) == curve.error
 
 
+def test_nothing_is_added_to_what_the_rounds_expect() -> None:
+    """Mistakes not seen yet are in the expected errors already."""
+    falling = [0.02 * (n + 1) ** -0.4 for n in range(30)]
+    assert learning_curve(rounds(falling)).error == pytest.approx(falling[-1], rel=0.05)
+
+
 def test_no_error_at_all_is_no_reason_to_divide_by_zero() -> None:
     curve = learning_curve(rounds([0.0] * ROUNDS))
     assert 0 < curve.error < 0.05 and np.isfinite(curve.exponent)

@@ -106,6 +106,11 @@ def test_items_are_searched_filtered_and_corrected(site: Server, visit: Visit) -
     wait_other(page, before)
     page.get_by_role("link", name="Items").click()
     expect(page.get_by_text("80 items")).to_be_visible()
+    top = "its => its.map(it => it.getBoundingClientRect().top)"
+    names = page.locator(".filters .field > label:not(.unseen)").evaluate_all(top)
+    boxes = page.locator(".filters .field > :is(input, select)").evaluate_all(top)
+    gaps = {round(box - name) for name, box in zip(names, boxes, strict=True)}
+    assert len(names) > 3 and len(gaps) == 1  # each name as near to its box as the others
     page.get_by_label("Search", exact=True).fill("number 17 ")
     expect(page.locator("table.items tbody tr")).to_have_count(1)
     page.get_by_role("button", name="Clear").click()
