@@ -26,23 +26,24 @@ class Majority:
     name = "majority.v1"
 
     def fit(self, votes: VoteTable) -> Self:
-        return self._fit(Tally(votes))
+        return self.fit_tally(Tally(votes))
 
     def predict_proba(self, votes: VoteTable) -> Floats:
         """[items, classes]."""
-        return self._posterior(Tally(votes))
+        return self.posterior(Tally(votes))
 
     def fit_predict_proba(self, votes: VoteTable) -> Floats:
         """[items, classes] of the votes it is fitted on: in less time than both, as these are laid out once."""
         tally = Tally(votes)
-        return self._fit(tally)._posterior(tally)
+        return self.fit_tally(tally).posterior(tally)
 
-    def _fit(self, tally: Tally) -> Self:
+    def fit_tally(self, tally: Tally) -> Self:
         self.prior_ = shares(tally.counts.sum(axis=0) + 1.0)
         self.weights_ = self._weights(tally)
         return self
 
-    def _posterior(self, tally: Tally) -> Floats:
+    def posterior(self, tally: Tally) -> Floats:
+        """The same as `predict_proba` from a `Tally`."""
         terms = np.repeat(self.weights_, tally.classes)[:, None] * np.tile(
             np.eye(tally.classes), (tally.sources, 1)
         )
